@@ -1,0 +1,1 @@
+"""anomalyd: anomaly detection for time series over gRPC and REST."""
