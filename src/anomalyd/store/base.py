@@ -1,0 +1,191 @@
+"""What the rest of anomalyd asks of the place that keeps its own documents and results.
+
+Two protocols over one store. *Documents* (detectors, jobs, tasks) are small JSON objects with
+optimistic concurrency, as in Elasticsearch: each write gives the document the next ``_seq_no`` of
+its index and raises its ``_version``. *Results* arrive as columns and are rendered as documents
+only when somebody reads them.
+
+Every implementation passes ``tests/contract/test_store.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from anomalyd.query.nodes import Query, SearchRequest
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredDocument:
+    """A document with its place and version."""
+
+    index: str
+    id: str
+    version: int
+    seq_no: int
+    primary_term: int
+    source: Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentWrite:
+    """One document to write.
+
+    Attributes:
+        id: the document's id; the store never makes ids up.
+        source: the whole document; replaces the stored one.
+        if_seq_no: write only when the stored document has this sequence number; None = whatever.
+        if_primary_term: likewise for the primary term.
+        create_only: refuse when a document with this id exists.
+    """
+
+    index: str
+    id: str
+    source: Document
+    if_seq_no: int | None = None
+    if_primary_term: int | None = None
+    create_only: bool = False
+
+
+class DocumentStore(Protocol):
+    """Versioned documents. Thread-safe; a returned write is on disk and visible to all readers."""
+
+    def put(self, writes: Sequence[DocumentWrite]) -> tuple[StoredDocument, ...]:
+        """Write all or none. Raises: VersionConflict naming the document."""
+        ...
+
+    def get(self, index: str, id: str) -> StoredDocument | None:
+        """Return one document, or None."""
+        ...
+
+    def delete(self, index: str, id: str) -> StoredDocument | None:
+        """Delete one document; returns it with the version and seq_no of its deletion."""
+        ...
+
+    def delete_matching(self, index: str, query: Query, *, now: int) -> int:
+        """Delete the documents that a query matches and return how many there were."""
+        ...
+
+    def search(self, index: str, request: SearchRequest, *, now: int) -> Document:
+        """Answer a search in Elasticsearch's shape, without ``took``.
+
+        An index that nothing was written to yet reads as empty.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultBatch:
+    """Results of one analysis step as columns; every array has one element per row.
+
+    Attributes:
+        index: result index that receives the rows (default index of the day, or a custom one).
+        detector_id, task_id: ``task_id`` is None for real time.
+        feature_ids, feature_names: of the enabled features, in the order of ``feature_values``.
+        category_fields: names of the detector's category fields; empty for a single series.
+        entities: the distinct entities of the batch, values in the order of ``category_fields``;
+            ``((),)`` for a single series.
+        model_ids: model id per element of ``entities``; None where the document has none.
+        entity: ``int64[rows]``, position in ``entities``.
+        data_start, data_end, execution_start, execution_end: ``int64[rows]``, epoch ms.
+        feature_values: ``float64[rows, features]``; NaN = missing.
+        score, grade, confidence, threshold: ``float64[rows]``; NaN = absent from the document.
+        error: message per row, or None for all rows.
+        relevant_attribution, expected_values: ``float64[rows, features]`` or None; NaN rows have none.
+        user: the ``user`` object of every document, or None.
+        schema_version: of the result mapping.
+    """
+
+    index: str
+    detector_id: str
+    task_id: str | None
+    feature_ids: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    category_fields: tuple[str, ...]
+    entities: tuple[tuple[str, ...], ...]
+    model_ids: tuple[str | None, ...]
+    entity: npt.NDArray[np.int64]
+    data_start: npt.NDArray[np.int64]
+    data_end: npt.NDArray[np.int64]
+    execution_start: npt.NDArray[np.int64]
+    execution_end: npt.NDArray[np.int64]
+    feature_values: npt.NDArray[np.float64]
+    score: npt.NDArray[np.float64]
+    grade: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+    threshold: npt.NDArray[np.float64]
+    error: Sequence[str | None] | None = None
+    relevant_attribution: npt.NDArray[np.float64] | None = None
+    expected_values: npt.NDArray[np.float64] | None = None
+    user: Mapping[str, Any] | None = None
+    schema_version: int = 5
+
+    def __len__(self) -> int:
+        return len(self.data_start)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopAnomaly:
+    """One bucket of the top anomalies: key is category field → value."""
+
+    key: dict[str, str]
+    doc_count: int
+    max_anomaly_grade: float
+
+
+class ResultStore(Protocol):
+    """Anomaly results. Thread-safe.
+
+    A row is identified by (detector, task, entity, window), so that writing the same step twice,
+    as after a crash, leaves one row.
+    """
+
+    def record(self, batch: ResultBatch, documents: Sequence[DocumentWrite] = ()) -> None:
+        """Write the rows and the documents (the task's progress) in one transaction.
+
+        Raises: VersionConflict; nothing is written then.
+        """
+        ...
+
+    def create_index(self, index: str) -> None:
+        """Create an empty result index when it does not exist."""
+        ...
+
+    def indices(self, pattern: str) -> tuple[str, ...]:
+        """Return the result indices that a name or ``*`` pattern matches."""
+        ...
+
+    def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
+        """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
+        ...
+
+    def delete_matching(self, indices: Sequence[str], query: Query, *, now: int) -> int:
+        """Delete the results that a query matches and return how many there were."""
+        ...
+
+    def top_anomalies(
+        self,
+        indices: Sequence[str],
+        *,
+        detector_id: str,
+        task_id: str | None,
+        category_fields: Sequence[str],
+        start: int,
+        end: int,
+        order: str,
+        size: int,
+    ) -> tuple[TopAnomaly, ...]:
+        """Group the anomalies (grade > 0, ``data_end_time`` in ``[start, end]``) by category.
+
+        Args:
+            task_id: results of that task, or real-time results when None.
+            order: ``severity`` (highest grade) or ``occurrence`` (most anomalies) first.
+        """
+        ...
