@@ -1,0 +1,75 @@
+// Many models of one configuration, worked on in batches (decision 6 of the architecture).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "anomalyd/model.hpp"
+#include "anomalyd/settings.hpp"
+#include "anomalyd/workspace.hpp"
+
+namespace anomalyd {
+
+// Rows to process: row i is the input values[i * features ...] of model models[i] at timestamps[i].
+struct Batch {
+  std::size_t rows;
+  const std::int64_t* models;
+  const std::int64_t* timestamps;  // epoch milliseconds; increasing within each model
+  const double* values;            // a NaN anywhere makes the row a missing one
+};
+
+// Where the answers go, one per row and in the rows' order.
+struct Columns {
+  double* score;
+  double* grade;
+  double* confidence;
+  double* threshold;
+};
+
+// Every member function may be called from any thread; calls take turns. A call that throws
+// std::invalid_argument has changed nothing.
+class ModelBank {
+ public:
+  // Validates the settings. `threads` from 1 to 256.
+  ModelBank(const Settings& settings, std::int64_t threads);
+
+  // Makes one empty model per seed and returns their numbers. Numbers of removed models come back.
+  std::vector<std::int64_t> add(const std::vector<std::uint64_t>& seeds);
+
+  // Throws std::invalid_argument for an unknown or repeated number.
+  void remove(const std::vector<std::int64_t>& models);
+
+  // Judges and learns every row: rows of one model in the given order, models on up to `threads`
+  // threads. The answers do not depend on how many. Missing rows get NaN everywhere and leave no
+  // trace but their timestamp. Throws std::invalid_argument for an unknown model, an infinite value
+  // or a timestamp that is not above the one before of the same model.
+  void process(const Batch& batch, const Columns& columns);
+
+  std::vector<std::int64_t> updates(const std::vector<std::int64_t>& models) const;
+  std::vector<std::int64_t> size_in_bytes(const std::vector<std::int64_t>& models) const;
+  std::size_t size() const;
+  const Settings& settings() const noexcept { return settings_; }
+
+ private:
+  struct Member {
+    std::unique_ptr<Model> model;
+    std::int64_t last_timestamp;
+  };
+  struct Schedule;
+
+  void require_known(std::int64_t model) const;
+  Schedule schedule(const Batch& batch) const;
+  void validate(const Batch& batch, const Schedule& schedule) const;
+
+  const Settings settings_;
+  const std::size_t threads_;
+  mutable std::mutex mutex_;
+  std::vector<Member> members_;
+  std::vector<std::int64_t> free_;
+  std::vector<Workspace> workspaces_;  // one per thread
+};
+
+}  // namespace anomalyd

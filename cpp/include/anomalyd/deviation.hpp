@@ -1,0 +1,42 @@
+// Mean and standard deviation that forget (§6).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace anomalyd {
+
+// Statistics of a stream in which every step multiplies the weight of the past by 1 - discount.
+//
+// The textbook form keeps a sum and a sum of squares, whose difference loses every digit of the
+// deviation when the mean is large. This one keeps the mean and the weighted squared distance from
+// it (West, 1979): the same quantities in exact arithmetic, and a constant stream has deviation 0
+// exactly.
+class Deviation {
+ public:
+  explicit Deviation(double discount) noexcept : keep_(1.0 - discount) {}
+
+  void update(double value) noexcept {
+    weight_ = weight_ * keep_ + 1.0;
+    const double difference = value - mean_;
+    mean_ += difference / weight_;
+    squares_ = squares_ * keep_ + difference * (value - mean_);
+    ++count_;
+  }
+
+  double mean() const noexcept { return mean_; }
+  double deviation() const noexcept {
+    return count_ == 0 ? 0.0 : std::sqrt(std::max(0.0, squares_ / weight_));
+  }
+  std::int64_t count() const noexcept { return count_; }
+
+ private:
+  double keep_;
+  double weight_ = 0.0;
+  double mean_ = 0.0;
+  double squares_ = 0.0;
+  std::int64_t count_ = 0;
+};
+
+}  // namespace anomalyd

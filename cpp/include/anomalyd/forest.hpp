@@ -1,0 +1,45 @@
+// The forest: one point store, and a sampler and a tree for each member (§1).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "anomalyd/point_store.hpp"
+#include "anomalyd/sampler.hpp"
+#include "anomalyd/settings.hpp"
+#include "anomalyd/tree.hpp"
+#include "anomalyd/workspace.hpp"
+
+namespace anomalyd {
+
+class Forest {
+ public:
+  Forest(const Settings& settings, std::uint64_t seed);
+
+  // Whether enough has been learned for scores to mean something.
+  bool ready() const noexcept;
+
+  // Mean over the trees of the query's score; 0 before ready(). `query` has dimensions() floats,
+  // padded with zeros to width(). Leaves no trace and does not allocate.
+  double score(const float* query, Workspace& workspace) const noexcept;
+
+  // Offers the point (dimensions() floats, no NaN) to every tree.
+  void update(const float* point, Workspace& workspace);
+
+  std::int64_t updates() const noexcept { return updates_; }
+  const PointStore& store() const noexcept { return store_; }
+  const std::vector<Tree>& trees() const noexcept { return trees_; }
+  const std::vector<Sampler>& samplers() const noexcept { return samplers_; }
+  std::size_t size_in_bytes() const noexcept;
+
+ private:
+  SamplerSettings sampling_;
+  std::int64_t output_after_;
+  std::int64_t updates_ = 0;
+  PointStore store_;
+  std::vector<Tree> trees_;
+  std::vector<Sampler> samplers_;
+};
+
+}  // namespace anomalyd

@@ -1,0 +1,42 @@
+// What a model is built from. One bank holds models of one configuration, so the settings are kept
+// once per bank and handed to every model by reference.
+#pragma once
+
+#include <cstdint>
+
+namespace anomalyd {
+
+// How an input is brought to the forest's scale (random-cut-forest §8).
+enum class TransformMethod : std::uint8_t { none, normalize };
+
+struct Settings {
+  std::int64_t features = 1;
+  std::int64_t shingle_size = 8;
+  std::int64_t trees = 30;
+  std::int64_t sample_size = 256;
+  double time_decay = 1.0 / 2560.0;
+  std::int64_t output_after = 32;
+  double anomaly_rate = 0.005;
+  double initial_accept_fraction = 0.125;
+  TransformMethod transform = TransformMethod::normalize;
+
+  // Coordinates of one point in the forest.
+  std::int64_t dimensions() const noexcept { return features * shingle_size; }
+
+  // Inputs that are buffered and transformed together before the first one reaches the forest (§8).
+  std::int64_t start_normalization() const noexcept {
+    return transform == TransformMethod::none ? 0 : 10;
+  }
+
+  // Forest updates before the forest gives scores (§7): `output_after` counts inputs, and the first
+  // shingle_size - 1 of them complete no shingle.
+  std::int64_t forest_output_after() const noexcept;
+
+  // Throws std::invalid_argument that names the first field out of bounds, its bounds and its
+  // value.
+  void validate() const;
+};
+
+bool operator==(const Settings& a, const Settings& b) noexcept;
+
+}  // namespace anomalyd

@@ -1,0 +1,203 @@
+#include "anomalyd/bank.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace anomalyd {
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+
+[[noreturn]] void refuse(const std::string& text) {
+  throw std::invalid_argument(text);
+}
+
+// Runs job(worker) for every worker from 0 on, the caller being one of them, and rethrows the first
+// exception.
+template <class Job>
+void on_threads(std::size_t workers, const Job& job) {
+  std::vector<std::exception_ptr> failures(workers);
+  const auto guarded = [&](std::size_t worker) noexcept {
+    try {
+      job(worker);
+    } catch (...) {
+      failures[worker] = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  threads.reserve(workers - 1);
+  for (std::size_t worker = 1; worker < workers; ++worker) threads.emplace_back(guarded, worker);
+  guarded(0);
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+}
+
+}  // namespace
+
+// The rows of a batch, model by model: rows[starts[i]] up to rows[starts[i + 1]] are those of
+// models[i], in the order in which they came.
+struct ModelBank::Schedule {
+  std::vector<std::size_t> rows;
+  std::vector<std::size_t> starts;
+  std::vector<std::int64_t> models;
+};
+
+ModelBank::ModelBank(const Settings& settings, std::int64_t threads)
+    : settings_((settings.validate(), settings)), threads_(static_cast<std::size_t>(threads)) {
+  if (threads < 1 || threads > 256) {
+    refuse("threads must be from 1 to 256, got " + std::to_string(threads));
+  }
+  workspaces_.assign(threads_, Workspace(settings_));
+}
+
+std::vector<std::int64_t> ModelBank::add(const std::vector<std::uint64_t>& seeds) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::int64_t> numbers;
+  numbers.reserve(seeds.size());
+  for (const std::uint64_t seed : seeds) {
+    Member member{std::make_unique<Model>(settings_, seed),
+                  std::numeric_limits<std::int64_t>::min()};
+    if (free_.empty()) {
+      members_.push_back(std::move(member));
+      numbers.push_back(static_cast<std::int64_t>(members_.size() - 1));
+    } else {
+      members_[static_cast<std::size_t>(free_.back())] = std::move(member);
+      numbers.push_back(free_.back());
+      free_.pop_back();
+    }
+  }
+  return numbers;
+}
+
+void ModelBank::remove(const std::vector<std::int64_t>& models) {
+  const std::lock_guard lock(mutex_);
+  for (const std::int64_t model : models) require_known(model);
+  std::vector<std::int64_t> sorted = models;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) refuse("model " + std::to_string(*twice) + " is given twice");
+  free_.reserve(free_.size() + models.size());
+  for (const std::int64_t model : models) {
+    members_[static_cast<std::size_t>(model)].model.reset();
+    free_.push_back(model);
+  }
+}
+
+void ModelBank::process(const Batch& batch, const Columns& columns) {
+  const std::lock_guard lock(mutex_);
+  const Schedule plan = schedule(batch);
+  validate(batch, plan);
+
+  const auto features = static_cast<std::size_t>(settings_.features);
+  std::atomic<std::size_t> next{0};
+  const auto work = [&](std::size_t worker) {
+    Workspace& workspace = workspaces_[worker];
+    for (std::size_t i = next++; i < plan.models.size(); i = next++) {
+      Member& member = members_[static_cast<std::size_t>(plan.models[i])];
+      for (std::size_t at = plan.starts[i]; at < plan.starts[i + 1]; ++at) {
+        const std::size_t row = plan.rows[at];
+        const double* values = batch.values + row * features;
+        const bool present =
+            std::none_of(values, values + features, [](double value) { return std::isnan(value); });
+        const Outcome outcome = present ? member.model->process(values, workspace)
+                                        : Outcome{missing, missing, missing, missing};
+        columns.score[row] = outcome.score;
+        columns.grade[row] = outcome.grade;
+        columns.confidence[row] = outcome.confidence;
+        columns.threshold[row] = outcome.threshold;
+        member.last_timestamp = batch.timestamps[row];
+      }
+    }
+  };
+  on_threads(std::max<std::size_t>(1, std::min(threads_, plan.models.size())), work);
+}
+
+std::vector<std::int64_t> ModelBank::updates(const std::vector<std::int64_t>& models) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::int64_t> counts;
+  counts.reserve(models.size());
+  for (const std::int64_t model : models) {
+    require_known(model);
+    counts.push_back(members_[static_cast<std::size_t>(model)].model->updates());
+  }
+  return counts;
+}
+
+std::vector<std::int64_t> ModelBank::size_in_bytes(const std::vector<std::int64_t>& models) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::int64_t> bytes;
+  bytes.reserve(models.size());
+  for (const std::int64_t model : models) {
+    require_known(model);
+    bytes.push_back(static_cast<std::int64_t>(
+        members_[static_cast<std::size_t>(model)].model->size_in_bytes()));
+  }
+  return bytes;
+}
+
+std::size_t ModelBank::size() const {
+  const std::lock_guard lock(mutex_);
+  return members_.size() - free_.size();
+}
+
+void ModelBank::require_known(std::int64_t model) const {
+  const bool known = model >= 0 && model < static_cast<std::int64_t>(members_.size()) &&
+                     members_[static_cast<std::size_t>(model)].model != nullptr;
+  if (!known) refuse("there is no model " + std::to_string(model));
+}
+
+ModelBank::Schedule ModelBank::schedule(const Batch& batch) const {
+  // A counting sort over the members: the models in order of their numbers, rows stable within.
+  std::vector<std::size_t> counts(members_.size() + 1, 0);
+  for (std::size_t row = 0; row < batch.rows; ++row) {
+    require_known(batch.models[row]);
+    ++counts[static_cast<std::size_t>(batch.models[row])];
+  }
+  Schedule plan;
+  std::size_t start = 0;
+  for (std::size_t model = 0; model < members_.size(); ++model) {
+    const std::size_t count = counts[model];
+    counts[model] = start;  // from here on: where the next row of this model goes
+    if (count == 0) continue;
+    plan.models.push_back(static_cast<std::int64_t>(model));
+    plan.starts.push_back(start);
+    start += count;
+  }
+  plan.starts.push_back(start);
+  plan.rows.resize(batch.rows);
+  for (std::size_t row = 0; row < batch.rows; ++row) {
+    plan.rows[counts[static_cast<std::size_t>(batch.models[row])]++] = row;
+  }
+  return plan;
+}
+
+void ModelBank::validate(const Batch& batch, const Schedule& schedule) const {
+  const auto features = static_cast<std::size_t>(settings_.features);
+  for (std::size_t i = 0; i < batch.rows * features; ++i) {
+    if (std::isinf(batch.values[i])) {
+      refuse("values must be finite or NaN, row " + std::to_string(i / features) + " is not");
+    }
+  }
+  for (std::size_t i = 0; i < schedule.models.size(); ++i) {
+    std::int64_t last = members_[static_cast<std::size_t>(schedule.models[i])].last_timestamp;
+    for (std::size_t at = schedule.starts[i]; at < schedule.starts[i + 1]; ++at) {
+      const std::size_t row = schedule.rows[at];
+      if (batch.timestamps[row] <= last) {
+        refuse("timestamps must increase within a model: model " +
+               std::to_string(schedule.models[i]) + ", row " + std::to_string(row) + " has " +
+               std::to_string(batch.timestamps[row]) + " after " + std::to_string(last));
+      }
+      last = batch.timestamps[row];
+    }
+  }
+}
+
+}  // namespace anomalyd

@@ -1,0 +1,75 @@
+#include "anomalyd/model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace anomalyd {
+
+Model::Model(const Settings& settings, std::uint64_t seed)
+    : settings_(settings),
+      transform_(settings),
+      shingle_(static_cast<std::size_t>(settings.features),
+               static_cast<std::size_t>(settings.shingle_size)),
+      forest_(settings, seed),
+      thresholder_(settings) {}
+
+Outcome Model::process(const double* values, Workspace& workspace) {
+  if (buffer_initial(values, workspace)) return {};
+
+  transform_.apply(values, workspace.block.data());
+  Outcome outcome;
+  if (shingle_.completes() && forest_.ready()) {
+    shingle_.preview(workspace.block.data(), workspace.query.data());
+    outcome.score = forest_.score(workspace.query.data(), workspace);
+    const Grading grading = thresholder_.grade(outcome.score);
+    outcome.grade = grading.grade;
+    outcome.threshold = grading.threshold;
+    outcome.confidence = confidence();
+    thresholder_.update(outcome.score, outcome.score);
+  }
+  transform_.learn(values);
+  learn_point(workspace);
+  ++inputs_;
+  return outcome;
+}
+
+// The first inputs wait until there are enough to know their scale; then all of them are
+// transformed by the statistics of the whole buffer and learned in order (§8).
+bool Model::buffer_initial(const double* values, Workspace& workspace) {
+  const std::int64_t wanted = settings_.start_normalization();
+  if (inputs_ >= wanted) return false;
+  const auto features = static_cast<std::size_t>(settings_.features);
+  initial_.insert(initial_.end(), values, values + features);
+  transform_.learn(values);
+  if (++inputs_ < wanted) return true;
+
+  for (std::size_t first = 0; first < initial_.size(); first += features) {
+    transform_.apply(initial_.data() + first, workspace.block.data());
+    learn_point(workspace);
+  }
+  std::vector<double>().swap(initial_);
+  return true;
+}
+
+void Model::learn_point(Workspace& workspace) {
+  shingle_.push(workspace.block.data());
+  if (shingle_.full()) forest_.update(shingle_.data(), workspace);
+}
+
+// How much of the horizon 1 / time_decay has been seen (§11): 0 until the forest gives scores, then
+// rising to 1.
+double Model::confidence() const noexcept {
+  const double seen = static_cast<double>(inputs_) * settings_.time_decay;
+  const double warm_up =
+      static_cast<double>(std::min(inputs_, settings_.output_after)) * settings_.time_decay;
+  if (seen <= 0.0) return 0.0;
+  if (seen >= 20.0) return 1.0;
+  return std::max(0.0, (std::exp(seen) - std::exp(warm_up)) / std::expm1(seen));
+}
+
+std::size_t Model::size_in_bytes() const noexcept {
+  return sizeof(Model) + initial_.capacity() * sizeof(double) + transform_.size_in_bytes() +
+         shingle_.size_in_bytes() + forest_.size_in_bytes();
+}
+
+}  // namespace anomalyd

@@ -1,0 +1,51 @@
+#include "anomalyd/settings.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+namespace anomalyd {
+namespace {
+
+template <class Number>
+void require(bool holds, const char* field, const char* bounds, Number value) {
+  if (holds) return;
+  std::ostringstream text;
+  text << field << " must be " << bounds << ", got " << value;
+  throw std::invalid_argument(text.str());
+}
+
+bool within(std::int64_t value, std::int64_t low, std::int64_t high) {
+  return low <= value && value <= high;
+}
+
+}  // namespace
+
+std::int64_t Settings::forest_output_after() const noexcept {
+  const std::int64_t inputs = std::max(start_normalization(), output_after);
+  return std::max<std::int64_t>(1, inputs - shingle_size + 1);
+}
+
+void Settings::validate() const {
+  require(within(features, 1, 1'000), "features", "from 1 to 1000", features);
+  require(within(shingle_size, 1, 128), "shingle_size", "from 1 to 128", shingle_size);
+  require(within(dimensions(), 1, 32'768), "features", "at most 32768 / shingle_size", features);
+  require(within(trees, 1, 1'000), "trees", "from 1 to 1000", trees);
+  require(within(sample_size, 2, 32'768), "sample_size", "from 2 to 32768", sample_size);
+  // Written so that a NaN fails too.
+  require(time_decay >= 0.0 && time_decay < 1.0, "time_decay", "from 0 to below 1", time_decay);
+  require(within(output_after, 1, 1'000'000), "output_after", "from 1 to 1000000", output_after);
+  require(anomaly_rate > 0.0 && anomaly_rate < 1.0, "anomaly_rate", "above 0 and below 1",
+          anomaly_rate);
+  require(initial_accept_fraction >= 0.0 && initial_accept_fraction <= 1.0,
+          "initial_accept_fraction", "from 0 to 1", initial_accept_fraction);
+}
+
+bool operator==(const Settings& a, const Settings& b) noexcept {
+  return a.features == b.features && a.shingle_size == b.shingle_size && a.trees == b.trees &&
+         a.sample_size == b.sample_size && a.time_decay == b.time_decay &&
+         a.output_after == b.output_after && a.anomaly_rate == b.anomaly_rate &&
+         a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform;
+}
+
+}  // namespace anomalyd

@@ -1,0 +1,67 @@
+#include "anomalyd/transform.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace anomalyd {
+namespace {
+
+constexpr double clip = 100.0;
+// What a scale never falls below, relative to the level of the series.
+constexpr double relative_floor = 1e-6;
+// A difference this small beside the level is the rounding of a sum, not a change.
+constexpr double relative_rounding = 1e-12;
+// Beyond these, squares would leave the doubles and differences of coordinates the floats.
+constexpr double largest_input = 1e150;
+constexpr double largest_coordinate = 1e37;
+
+// Also turns -0.0 into 0.0, so that equal points are equal bytes.
+float coordinate(double value) noexcept {
+  return static_cast<float>(std::clamp(value, -largest_coordinate, largest_coordinate)) + 0.0F;
+}
+
+double bounded(double value) noexcept {
+  return std::clamp(value, -largest_input, largest_input);
+}
+
+double normalized(double value, double shift, double scale) noexcept {
+  const double difference = value - shift;
+  if (std::abs(difference) <= relative_rounding * std::abs(shift)) return 0.0;
+  // Anything at all is far out on a series that has been zero throughout.
+  if (scale <= 0.0) return std::copysign(clip, difference);
+  return std::clamp(difference / scale, -clip, clip);
+}
+
+}  // namespace
+
+Transform::Transform(const Settings& settings)
+    : method_(settings.transform),
+      features_(static_cast<std::size_t>(settings.features),
+                Feature{Deviation(settings.time_decay), Deviation(settings.time_decay)}) {}
+
+void Transform::apply(const double* values, float* block) const noexcept {
+  for (std::size_t i = 0; i < features_.size(); ++i) {
+    const double value = bounded(values[i]);
+    block[i] = coordinate(method_ == TransformMethod::none ? value
+                                                           : normalized(value, shift(i), scale(i)));
+  }
+}
+
+void Transform::learn(const double* values) noexcept {
+  for (std::size_t i = 0; i < features_.size(); ++i) {
+    features_[i].value.update(bounded(values[i]));
+    features_[i].spread.update(features_[i].value.deviation());
+  }
+}
+
+double Transform::shift(std::size_t feature) const noexcept {
+  return method_ == TransformMethod::none ? 0.0 : features_[feature].value.mean();
+}
+
+double Transform::scale(std::size_t feature) const noexcept {
+  if (method_ == TransformMethod::none) return 1.0;
+  const Feature& state = features_[feature];
+  return state.spread.mean() + relative_floor * std::abs(state.value.mean());
+}
+
+}  // namespace anomalyd

@@ -1,0 +1,141 @@
+"""Typed face of the native core: banks of Random Cut Forest models.
+
+Every array argument must have exactly the dtype given here and is read as rows of one batch; a wrong
+dtype, length or shape raises ValueError that names the argument, before any model has changed.
+"""
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+@final
+class BankSettings:
+    """What all models of a bank are built from. Immutable, comparable, hashable.
+
+    Raises ValueError that names the field and its bounds if a value lies outside them.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        shingle_size: int = 8,
+        trees: int = 30,
+        sample_size: int = 256,
+        time_decay: float = ...,
+        output_after: int = 32,
+        anomaly_rate: float = 0.005,
+        initial_accept_fraction: float = 0.125,
+        transform: str = "NORMALIZE",
+    ) -> None: ...
+    @property
+    def features(self) -> int:
+        """Values per input: 1 to 1000, and at most 32768 / shingle_size."""
+
+    @property
+    def shingle_size(self) -> int:
+        """Consecutive inputs that make one point: 1 to 128."""
+
+    @property
+    def trees(self) -> int:
+        """Trees per forest: 1 to 1000."""
+
+    @property
+    def sample_size(self) -> int:
+        """Points that each tree holds at most: 2 to 32768."""
+
+    @property
+    def time_decay(self) -> float:
+        """How fast the past fades, per input: 0 to below 1; 1/2560 unless given."""
+
+    @property
+    def output_after(self) -> int:
+        """Inputs that a model must have seen before it scores: 1 to 1000000."""
+
+    @property
+    def anomaly_rate(self) -> float:
+        """Expected share of anomalies: above 0 and below 1."""
+
+    @property
+    def initial_accept_fraction(self) -> float:
+        """Share of a sample that is filled with every point offered: 0 to 1."""
+
+    @property
+    def transform(self) -> str:
+        """How inputs are scaled for the forest: NORMALIZE or NONE."""
+
+@final
+class Scores:
+    """What a bank answers: arrays of float64, one element per row of the batch, in its order.
+
+    A row with a NaN has NaN in all four. Before a model has seen `output_after` inputs all four are 0.
+    """
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """Score of the forest: about 0.5 to 1 for a usual point, at most log2(sample_size + 1)."""
+
+    @property
+    def grade(self) -> NDArray[np.float64]:
+        """How anomalous, 0 to 1 in sixteenths; 0 = not an anomaly."""
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """How much of its horizon (1 / time_decay inputs) the model has seen, 0 to 1."""
+
+    @property
+    def threshold(self) -> NDArray[np.float64]:
+        """The score from which the row would have had a grade above 0."""
+
+@final
+class ModelBank:
+    """Many models of one configuration, processed in batches on the bank's own threads.
+
+    Safe to call from several threads; calls take turns and release the GIL. Answers depend on the seed
+    and the inputs of a model alone, never on the number of threads or on how rows are batched.
+    """
+
+    def __init__(self, settings: BankSettings, *, threads: int) -> None:
+        """An empty bank that works on up to `threads` threads (1 to 256, else ValueError)."""
+
+    @property
+    def settings(self) -> BankSettings:
+        """What the models of this bank are built from."""
+
+    def add(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Make one empty model per seed [n] and return the models' numbers [n].
+
+        Numbers of removed models are given out again.
+        """
+
+    def remove(self, models: NDArray[np.int64]) -> None:
+        """Forget these models [n]. ValueError if one is unknown or given twice."""
+
+    def process(
+        self,
+        models: NDArray[np.int64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> Scores:
+        """Judge each row by the model's past, then learn it.
+
+        Args:
+            models: model number of each row [rows].
+            timestamps: epoch milliseconds of each row [rows], increasing within a model, from one
+                call to the next as well.
+            values: inputs [rows, features]. A row with a NaN is missing: it is not learned.
+
+        Raises:
+            ValueError: wrong shape or dtype, unknown model, infinite value, or a timestamp not above
+                the model's last one. Nothing has changed then.
+        """
+
+    def updates(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Inputs that each model [n] has learned so far [n]; missing rows are not counted."""
+
+    def size_in_bytes(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Memory that each model [n] holds now, counted from its containers [n]."""
+
+    def __len__(self) -> int:
+        """Models in the bank."""
