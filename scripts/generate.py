@@ -4,7 +4,8 @@ Called by CMake while the package is built. Writes
 
 - ``<package>/v1``: messages, gRPC stubs and ``.pyi`` from ``proto/anomalyd/v1``;
 - ``<package>/gateway``: a copy of ``gateway/`` and ``anomalyd.pb``, the descriptor set (with
-  imports) that Envoy transcodes with.
+  imports) that Envoy transcodes with;
+- ``<root>/build/protos``: copies of googleapis' files that ours import, for ``buf lint``.
 """
 
 from __future__ import annotations
@@ -15,16 +16,26 @@ import sys
 from pathlib import Path
 
 import google.api.annotations_pb2
+import grpc_tools
 from grpc_tools import protoc
+
+
+GOOGLEAPIS = Path(google.api.annotations_pb2.__file__).parents[2]
+IMPORTED = ("google/api/annotations.proto", "google/api/http.proto", "google/api/httpbody.proto")
 
 
 def include_paths(root: Path) -> list[str]:
     """Return protoc's include options: ours, googleapis' and protobuf's own files."""
-    import grpc_tools
-
-    googleapis = Path(google.api.annotations_pb2.__file__).parents[2]
     well_known = Path(grpc_tools.__file__).parent / "_proto"
-    return [f"-I{root / 'proto'}", f"-I{googleapis}", f"-I{well_known}"]
+    return [f"-I{root / 'proto'}", f"-I{GOOGLEAPIS}", f"-I{well_known}"]
+
+
+def copy_imports(root: Path) -> None:
+    """Write ``build/protos``: buf reads modules inside the checkout only, and fetches nothing."""
+    for name in IMPORTED:
+        target = root / "build" / "protos" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(GOOGLEAPIS / name, target)
 
 
 def run_protoc(arguments: list[str]) -> None:
@@ -78,6 +89,7 @@ def main() -> None:
     protos = sorted(str(path.relative_to(options.root / "proto")) for path in folder.glob("*.proto"))
     generate_stubs(options.root, options.package, protos)
     generate_gateway(options.root, options.package, protos)
+    copy_imports(options.root)
 
 
 if __name__ == "__main__":
