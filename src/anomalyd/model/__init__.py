@@ -1,0 +1,1 @@
+"""What the service talks about: detectors, tasks, jobs, entities; frozen values ⇄ documents."""
