@@ -100,8 +100,8 @@ def compare(
 ) -> Comparison:
     """Hold findings against incidents.
 
-    A finding shows an incident when their times overlap and its series contains the incident's
-    entity or belongs to it. It may show several.
+    A finding shows an incident when their times overlap and the incident concerns its series (see
+    ``Incident.concerns``).
 
     Args:
         incidents: what was planted.

@@ -45,12 +45,14 @@ class Incident:
     entity: Mapping[str, str] = field(default_factory=dict)
 
     def concerns(self, entity: Mapping[str, str]) -> bool:
-        """Tell whether a series of this entity can show the incident.
+        """Tell whether the series of this entity can show the incident.
 
-        A field that only one side names says nothing against it: the whole shop's traffic
-        contains each customer's.
+        The whole shop's series (an empty entity) shows every incident, and an incident of the
+        whole shop shows in every series. Otherwise the series must be of the incident's entity or
+        of a part of it, as payment on web-1 is of payment. A series of another category, such as
+        a customer's while a host fails, proves nothing.
         """
-        return all(entity.get(name, value) == value for name, value in self.entity.items())
+        return not entity or self.entity.items() <= entity.items()
 
 
 def scripted_incidents(end: int) -> tuple[Incident, ...]:

@@ -44,7 +44,7 @@ def of_entity(columns: LogColumns, incident: Incident) -> LogColumns:
 
 
 def around(incident: Incident) -> tuple[LogColumns, LogColumns]:
-    """Return the entity's documents in the incident and in the equally long time two hours before."""
+    """Return the entity's documents in the incident and in the same length before it."""
     columns = of_entity(columns_of(incident), incident)
     length = incident.end - incident.start
     early = incident.start - length - 60 * MINUTE
