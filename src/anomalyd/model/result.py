@@ -75,9 +75,7 @@ class TopAnomaliesRequest:
                     field="category_field",
                 )
         if self.order not in ORDERS:
-            raise IllegalArgument(
-                f"Ordering by {self.order} is not a valid option", field="order"
-            )
+            raise IllegalArgument(f"Ordering by {self.order} is not a valid option", field="order")
         if self.size <= 0:
             raise IllegalArgument("Size must be a positive integer", field="size")
         if self.size > LARGEST_SIZE:
