@@ -1,0 +1,1 @@
+"""The two surfaces: typed gRPC services and the REST facade, over the same use cases."""
