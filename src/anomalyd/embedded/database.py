@@ -1,0 +1,133 @@
+"""The one DuckDB database of a data directory: connections and transactions, nothing else.
+
+DuckDB allows one writing process; inside it, one writer at a time (a lock here) and any number of
+readers, each on its own cursor with its own snapshot.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from anomalyd.errors import CorruptState, SourceUnavailable
+
+FILE_NAME = "anomalyd.duckdb"
+
+# The write-ahead log is folded into the file once it has this size: often enough for a quick
+# restart, seldom enough not to show in the ingestion rate.
+_CHECKPOINT_THRESHOLD = "64MB"
+
+
+class Database:
+    """A DuckDB database in a file, or in memory.
+
+    Thread-safe. Close it, or use it as a context manager.
+
+    Args:
+        path: the database file; created when absent, with its folder. None keeps it in memory.
+        threads: threads that DuckDB may use for one statement.
+        memory_limit: DuckDB's buffer limit, such as ``256MB``; larger work spills beside the file.
+
+    Raises:
+        SourceUnavailable: another process has the file open.
+        CorruptState: the file is no DuckDB database, or one of a newer version.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, threads: int = 2, memory_limit: str = "256MB"
+    ) -> None:
+        self._write_lock = threading.RLock()
+        self._depth = 0
+        self._connection = _connect(path, threads, memory_limit)
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for the writer, fold the log into the file and close it. Closing twice is fine."""
+        with self._write_lock:
+            self._connection.close()
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give the writing connection inside a transaction; commit at the end, roll back on error.
+
+        Nested calls of one thread join the outer transaction.
+        """
+        with self._write_lock:
+            if self._depth:
+                yield self._connection
+                return
+            self._begin()
+            self._depth = 1
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            else:
+                self._connection.commit()
+            finally:
+                self._depth = 0
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a cursor with one consistent snapshot of everything that was committed."""
+        try:
+            cursor = self._connection.cursor()
+            cursor.begin()
+        except duckdb.ConnectionException as error:
+            raise SourceUnavailable("the database is closed") from error
+        try:
+            yield cursor
+        finally:
+            # nothing to keep: ending the snapshot is all that a reader does
+            cursor.rollback()
+            cursor.close()
+
+    def _begin(self) -> None:
+        try:
+            self._connection.begin()
+        except duckdb.ConnectionException as error:
+            raise SourceUnavailable("the database is closed") from error
+
+
+def quote(identifier: str) -> str:
+    """Return an SQL identifier that stands for exactly this text."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
+        # Object arrays are VARCHAR, always. Sniffing them costs 0.4 s a batch where pandas is not
+        # installed (each of the sampled values tries to import it) and makes types depend on data.
+        "pandas_analyze_sample": 0,
+        # everything needed is linked in; nothing is ever fetched
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if path is None:
+        # an in-memory database would spill into the working directory
+        config["temp_directory"] = ""
+        return duckdb.connect(":memory:", config=config)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return duckdb.connect(path, config=config)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise SourceUnavailable(
+                f"the data directory [{path.parent}] is in use by another process"
+            ) from error
+        raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
+    except duckdb.Error as error:
+        raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
