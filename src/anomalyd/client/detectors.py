@@ -1,0 +1,86 @@
+"""Calls of DetectorService."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anomalyd.client.bodies import Body, as_message, search_body
+from anomalyd.client.connection import Connection
+from anomalyd.v1 import common_pb2, detector_pb2
+from anomalyd.v1 import detector_service_pb2 as pb
+
+SERVICE = "DetectorService"
+
+
+class Detectors:
+    """Create, read, search, run and delete detectors."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(
+        self,
+        detector: Mapping[str, Any] | detector_pb2.Detector,
+        *,
+        timeout: float | None = None,
+    ) -> pb.CreateDetectorResponse:
+        """Create a detector from its document or message.
+
+        Raises: DetectorInvalid naming the aspect, IndexNotFound, IllegalArgument.
+        """
+        request = pb.CreateDetectorRequest(detector=as_message(detector, detector_pb2.Detector))
+        return self._connection.call(
+            f"{SERVICE}/CreateDetector", request, pb.CreateDetectorResponse, timeout=timeout
+        )
+
+    def get(
+        self, id: str, *, job: bool = False, task: bool = False, timeout: float | None = None
+    ) -> pb.GetDetectorResponse:
+        """Read a detector, with its real-time job and its latest tasks when asked for.
+
+        Raises: DetectorNotFound.
+        """
+        request = pb.GetDetectorRequest(id=id, job=job, task=task)
+        return self._connection.call(
+            f"{SERVICE}/GetDetector", request, pb.GetDetectorResponse, timeout=timeout
+        )
+
+    def search(
+        self, body: Body = None, *, timeout: float | None = None
+    ) -> pb.SearchDetectorsResponse:
+        """Search detectors. Raises: ParsingError, IllegalArgument."""
+        request = pb.SearchDetectorsRequest(body=search_body(body))
+        return self._connection.call(
+            f"{SERVICE}/SearchDetectors", request, pb.SearchDetectorsResponse, timeout=timeout
+        )
+
+    def delete(self, id: str, *, timeout: float | None = None) -> pb.DeleteDetectorResponse:
+        """Delete a detector; an unknown one is reported, not raised. Raises: StateConflict."""
+        return self._connection.call(
+            f"{SERVICE}/DeleteDetector",
+            pb.DeleteDetectorRequest(id=id),
+            pb.DeleteDetectorResponse,
+            timeout=timeout,
+        )
+
+    def start(self, id: str, *, start: int, end: int, timeout: float | None = None) -> str:
+        """Start a historical analysis of ``[start, end)``, epoch ms, and return the task's id.
+
+        Raises: DetectorNotFound, ActionInvalid, StateConflict when it runs already.
+        """
+        request = pb.StartDetectorRequest(
+            id=id, date_range=common_pb2.DetectionDateRange(start_time=start, end_time=end)
+        )
+        answer = self._connection.call(
+            f"{SERVICE}/StartDetector", request, pb.StartDetectorResponse, timeout=timeout
+        )
+        return answer.id
+
+    def stop(self, id: str, *, timeout: float | None = None) -> str:
+        """Stop the historical analysis and return the task's id. Raises: StateConflict."""
+        request = pb.StopDetectorRequest(id=id, historical=True)
+        answer = self._connection.call(
+            f"{SERVICE}/StopDetector", request, pb.StopDetectorResponse, timeout=timeout
+        )
+        return answer.id

@@ -1,0 +1,123 @@
+"""Calls of IndexService: how data get into the embedded source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from google.protobuf import struct_pb2
+
+from anomalyd.client.bodies import Body, as_message, search_body
+from anomalyd.client.connection import Connection
+from anomalyd.v1 import index_pb2
+from anomalyd.v1 import index_service_pb2 as pb
+
+SERVICE = "IndexService"
+
+
+class Indices:
+    """Create indices, fill them, look into them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(
+        self,
+        name: str,
+        *,
+        mappings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> pb.CreateIndexResponse:
+        """Create an index; without mappings its fields appear as documents bring them.
+
+        Raises: IndexExists, IndexNameInvalid, ParsingError for an unknown field type.
+        """
+        request = pb.CreateIndexRequest(index=name)
+        if mappings is not None:
+            request.mappings.CopyFrom(as_message(mappings, struct_pb2.Struct))
+        return self._connection.call(
+            f"{SERVICE}/CreateIndex", request, pb.CreateIndexResponse, timeout=timeout
+        )
+
+    def mapping(
+        self, indices: Sequence[str] = (), *, timeout: float | None = None
+    ) -> pb.GetMappingResponse:
+        """Read the fields of the matching indices; all when none is named.
+
+        Raises: IndexNotFound.
+        """
+        return self._connection.call(
+            f"{SERVICE}/GetMapping",
+            pb.GetMappingRequest(indices=indices),
+            pb.GetMappingResponse,
+            timeout=timeout,
+        )
+
+    def bulk(
+        self, ndjson: bytes, *, index: str | None = None, timeout: float | None = None
+    ) -> pb.BulkResponse:
+        """Apply an Elasticsearch bulk body; what fails is an item with an error.
+
+        Raises: ParsingError when it is no bulk body; nothing is written then.
+        """
+        request = pb.BulkRequest(batch=index_pb2.BulkBatch(index=index, ndjson=ndjson))
+        return self._connection.call(f"{SERVICE}/Bulk", request, pb.BulkResponse, timeout=timeout)
+
+    def bulk_stream(
+        self,
+        bodies: Iterable[bytes],
+        *,
+        index: str | None = None,
+        timeout: float | None = None,
+    ) -> pb.BulkStreamResponse:
+        """Apply bulk bodies one after another, in one call, with one report at the end.
+
+        Args:
+            bodies: Elasticsearch bulk bodies; the next one is taken while the service is busy
+                with the one before.
+            index: where operations go that name no index.
+            timeout: seconds for all of it; no limit when None.
+
+        Raises: ParsingError when one is no bulk body; those before it are written.
+        """
+        requests = (
+            pb.BulkStreamRequest(batch=index_pb2.BulkBatch(index=index, ndjson=body))
+            for body in bodies
+        )
+        return self._connection.send(
+            f"{SERVICE}/BulkStream", requests, pb.BulkStreamResponse, timeout=timeout
+        )
+
+    def search(
+        self, indices: Sequence[str] = (), body: Body = None, *, timeout: float | None = None
+    ) -> pb.SearchResponse:
+        """Search documents. Raises: IndexNotFound, ParsingError, IllegalArgument."""
+        request = pb.SearchRequest(indices=indices, body=search_body(body))
+        return self._connection.call(
+            f"{SERVICE}/Search", request, pb.SearchResponse, timeout=timeout
+        )
+
+    def count(
+        self,
+        indices: Sequence[str] = (),
+        query: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> int:
+        """Count the documents that a query matches. Raises: IndexNotFound, ParsingError."""
+        request = pb.CountRequest(indices=indices)
+        if query is not None:
+            request.query.CopyFrom(as_message(query, struct_pb2.Struct))
+        answer = self._connection.call(
+            f"{SERVICE}/Count", request, pb.CountResponse, timeout=timeout
+        )
+        return answer.count
+
+    def delete(self, indices: Sequence[str], *, timeout: float | None = None) -> None:
+        """Delete the matching indices with all their documents. Raises: IndexNotFound."""
+        self._connection.call(
+            f"{SERVICE}/DeleteIndex",
+            pb.DeleteIndexRequest(indices=indices),
+            pb.DeleteIndexResponse,
+            timeout=timeout,
+        )
