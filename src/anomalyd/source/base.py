@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anomalyd.query.fields import FieldKind
-from anomalyd.query.nodes import Aggregation, Query
+from anomalyd.query.nodes import Query
+from anomalyd.query.nodes_aggregations import Aggregation
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from anomalyd.query.nodes import Query, SearchRequest
+from anomalyd.query.nodes import Query
+from anomalyd.query.nodes_aggregations import SearchRequest
 
 Document = dict[str, Any]
 

@@ -1,0 +1,147 @@
+"""One index, or many, as the one table that a query sees.
+
+Indices of one pattern rarely have exactly the same fields. A field that one of them lacks is NULL
+there; long beside double reads as double, a single value beside arrays as an array of one, and
+types that have nothing in common as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+import duckdb
+from sqlglot import exp
+
+from anomalyd.embedded.catalogue import IndexState
+from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
+from anomalyd.errors import IllegalArgument
+from anomalyd.query.fields import FieldKind
+
+ColumnExpression = Callable[[IndexState], exp.Expression]
+
+
+class IndexSet:
+    """Indices seen as one table, inside one snapshot (implements ``query.relation.Relation``).
+
+    Args:
+        cursor: a cursor of the snapshot that the states come from.
+        states: the indices, by name.
+        source: how a row's ``_source`` text is made; the column of that name by default.
+    """
+
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        states: Sequence[IndexState],
+        *,
+        source: ColumnExpression | None = None,
+    ) -> None:
+        self._cursor = cursor
+        self._states = tuple(states)
+        self._source = source
+        self.resolver = merge([state.mapping for state in states])
+
+    @property
+    def shard_count(self) -> int:
+        """One shard per index, as on a node that has them all."""
+        return len(self._states)
+
+    def select(self, columns: Collection[str]) -> exp.Query:
+        """Return a query for these columns of all documents, beside ``_index``, ``_id``,
+        ``_version``, ``_seq_no`` and ``_source``.
+        """
+        fixed = {"_index", "_id", "_version", "_seq_no", "_source"}
+        wanted = [column for column in dict.fromkeys(columns) if column not in fixed]
+        parts = [self._select_one(state, wanted) for state in self._states]
+        if not parts:
+            return self._select_nothing(wanted)
+        union: exp.Query = parts[0]
+        for part in parts[1:]:
+            union = exp.union(union, part, distinct=False, copy=False)
+        return union
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
+        """Run a statement and return its rows.
+
+        Raises: IllegalArgument where a value of the request overflows its type.
+        """
+        try:
+            return self._cursor.execute(sql, dict(parameters)).fetchall()
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise IllegalArgument(f"the query cannot be computed: {error}") from error
+
+    def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
+        own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
+        paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
+        source = exp.column("_source", quoted=True)
+        if self._source is not None:
+            source = self._source(state)
+        expressions: list[exp.Expression] = [
+            exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
+            *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),
+            exp.alias_(source, "_source", quoted=True),
+        ]
+        for column in columns:
+            merged = paths[column]
+            value = _adapted(own.get(merged.path), merged)
+            expressions.append(exp.alias_(value, column, quoted=True))
+        return exp.select(*expressions, copy=False).from_(
+            exp.to_table(state.table, dialect="duckdb"), copy=False
+        )
+
+    def _select_nothing(self, columns: Sequence[str]) -> exp.Select:
+        names = {"_index": "VARCHAR", "_id": "VARCHAR", "_version": "BIGINT"}
+        names |= {"_seq_no": "BIGINT", "_source": "VARCHAR"}
+        names |= dict.fromkeys(columns, "VARCHAR")
+        nulls = [exp.alias_(_null(type_), name, quoted=True) for name, type_ in names.items()]
+        return exp.select(*nulls).where(exp.false())
+
+
+def merge(mappings: Sequence[IndexMapping]) -> IndexMapping:
+    """Return the mapping of several indices seen as one table."""
+    if len(mappings) == 1:
+        return mappings[0]
+    merged = IndexMapping()
+    for mapping in mappings:
+        leaves = []
+        for path, leaf in mapping.leaves.items():
+            known = merged.leaves.get(path)
+            if known is None:
+                taken = [each.column for each in leaves]
+                leaves.append(replace(leaf, column=merged.free_column(path, taken)))
+            else:
+                leaves.append(_unify(known, leaf))
+        merged = replace(merged.with_leaves(leaves), nested=merged.nested | mapping.nested)
+    return merged
+
+
+def _unify(first: MappedField, second: MappedField) -> MappedField:
+    kinds = {first.kind, second.kind}
+    unified = first
+    if len(kinds) > 1:
+        numbers = kinds == {FieldKind.LONG, FieldKind.DOUBLE}
+        unified = replace(first, type="double" if numbers else "keyword", parameters={})
+    return replace(
+        unified,
+        multi=first.multi or second.multi,
+        nested_path=first.nested_path if first.nested_path == second.nested_path else None,
+        sub_fields={**second.sub_fields, **first.sub_fields} if unified is first else {},
+    )
+
+
+def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expression:
+    """Return an index's own column in the type of the merged field."""
+    if leaf is None:
+        return _null(merged.sql_type)
+    column: exp.Expression = exp.column(leaf.column, quoted=True)
+    if leaf.sql_type == merged.sql_type:
+        return column
+    if leaf.multi or not merged.multi:
+        return exp.cast(column, merged.sql_type, dialect="duckdb")
+    one = exp.array(exp.cast(column.copy(), SQL_TYPE[merged.kind], dialect="duckdb"))
+    return exp.case().when(column.is_(exp.null()).not_(), one)
+
+
+def _null(sql_type: str) -> exp.Expression:
+    return exp.cast(exp.null(), sql_type, dialect="duckdb")
