@@ -1,0 +1,1 @@
+"""The REST facade: the documented paths, over the same use cases as the typed services."""

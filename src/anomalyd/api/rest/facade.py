@@ -1,0 +1,156 @@
+"""Serves ``anomalyd.v1.Rest``: finds the operation, runs it, renders answer or error.
+
+The gateway hands every request over as a raw body; what the caller wrote as path and query comes in
+``x-envoy-original-path``. The gateway binds path variables and query parameters to fields of
+``RestRequest`` as well; they are not read, because there ``?id=x`` would replace the path's id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+import grpc
+from google.api import httpbody_pb2
+from google.protobuf.message import DecodeError
+
+from anomalyd.api.request_ids import REQUEST_ID, RequestIds
+from anomalyd.api.rest.call import JSON, Answer, Call, Operation, parse_query
+from anomalyd.api.rest.filter_path import filter_document
+from anomalyd.api.rest.json_body import encode
+from anomalyd.api.rest.routes import RouteTable, declared_routes
+from anomalyd.api.status import RETRY_AFTER_SECONDS, error_body, unexpected_body
+from anomalyd.errors import (
+    AnomalydError,
+    IllegalArgument,
+    MethodNotAllowed,
+    SourceUnavailable,
+    Throttled,
+)
+from anomalyd.v1 import rest_pb2
+
+log = logging.getLogger(__name__)
+
+SERVICE = "anomalyd.v1.Rest"
+ORIGINAL_PATH = "x-envoy-original-path"
+ORIGINAL_METHOD = "x-envoy-original-method"
+HTTP_STATUS = "x-http-status"
+# clients of Elasticsearch refuse to talk to a server that does not send this
+PRODUCT = ("x-elastic-product", "Elasticsearch")
+
+
+class Facade:
+    """Answers REST requests. Thread-safe.
+
+    Args:
+        operations: one per method of ``Rest`` but ``Fallback``.
+        request_ids: names the requests.
+
+    Raises: ValueError when an operation is missing, or is none that ``rest.proto`` declares.
+    """
+
+    def __init__(self, operations: Mapping[str, Operation], request_ids: RequestIds) -> None:
+        routes = declared_routes()
+        odd = {route.operation for route in routes} ^ set(operations)
+        if odd:
+            raise ValueError(f"rest.proto and the operations differ in {sorted(odd)}")
+        self._operations = dict(operations)
+        self._routes = RouteTable(routes)
+        self._request_ids = request_ids
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a gRPC server registers: all methods of ``Rest``, answered alike."""
+        service = rest_pb2.DESCRIPTOR.services_by_name["Rest"]
+        method = grpc.unary_unary_rpc_method_handler(
+            self.serve,
+            request_deserializer=_lenient,
+            response_serializer=httpbody_pb2.HttpBody.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler(
+            SERVICE, {each.name: method for each in service.methods}
+        )
+
+    def serve(
+        self, request: rest_pb2.RestRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        """Answer one request; errors are answers too."""
+        metadata = {key: str(value) for key, value in context.invocation_metadata()}
+        request_id = self._request_ids.of(context)
+        call = _call(request, metadata)
+        try:
+            answer = self._answer(call)
+            content = _content(call, answer)
+        except AnomalydError as error:
+            answer = _refusal(error, call.method)
+            content = encode(answer.document, pretty="pretty" in call.query)
+        except Exception:
+            log.exception("%s %s failed (request %s)", call.method, call.path, request_id)
+            status, body = unexpected_body(request_id)
+            answer = Answer(document=body, status=status)
+            content = encode(body, pretty="pretty" in call.query)
+        context.send_initial_metadata(
+            (
+                (HTTP_STATUS, str(answer.status)),
+                (REQUEST_ID, request_id),
+                PRODUCT,
+                *answer.headers,
+            )
+        )
+        if call.method == "HEAD":
+            content = b""
+        return httpbody_pb2.HttpBody(content_type=answer.content_type, data=content)
+
+    def _answer(self, call: Call) -> Answer:
+        if not call.path:
+            raise IllegalArgument(
+                f"the Rest service is for the gateway, which sends {ORIGINAL_PATH}; "
+                f"use the typed services"
+            )
+        match = self._routes.match(call.method, call.path)
+        operation = self._operations[match.operation]
+        if operation.parameters is not None:
+            call.check_parameters(operation.parameters)
+        call.check_media_type()
+        return operation.handle(replace(call, variables=match.variables))
+
+
+def _call(request: rest_pb2.RestRequest, metadata: Mapping[str, str]) -> Call:
+    path, _, query = metadata.get(ORIGINAL_PATH, "").partition("?")
+    return Call(
+        method=metadata.get(ORIGINAL_METHOD, "").upper(),
+        path=path,
+        query=parse_query(query),
+        body=request.body.data,
+        content_type=request.body.content_type,
+    )
+
+
+def _content(call: Call, answer: Answer) -> bytes:
+    if answer.content is not None:
+        return answer.content
+    document = answer.document
+    expression = call.query.get("filter_path")
+    if expression:
+        document = filter_document(document, expression)
+    return encode(document, pretty=call.flag("pretty"))
+
+
+def _refusal(error: AnomalydError, method: str) -> Answer:
+    status, body = error_body(error)
+    headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, MethodNotAllowed):
+        headers = (("allow", str(error.details["allowed"])),)
+        if method == "OPTIONS":
+            return Answer(status=200, headers=headers, content=b"", content_type=JSON)
+    elif isinstance(error, Throttled | SourceUnavailable):
+        headers = (("retry-after", str(RETRY_AFTER_SECONDS)),)
+    return Answer(document=body, status=status, headers=headers)
+
+
+def _lenient(serialised: bytes) -> rest_pb2.RestRequest:
+    """Parse a request; one whose bound path is not UTF-8 is refused by its original path."""
+    try:
+        return rest_pb2.RestRequest.FromString(serialised)
+    except DecodeError:
+        return rest_pb2.RestRequest()
