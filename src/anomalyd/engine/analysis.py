@@ -1,0 +1,144 @@
+"""THE window function: fetch the feature rows of windows → score and learn them → result columns.
+
+Historical analysis, preview and real time differ only in which windows they ask for and in what
+they do with the columns. Everything travels as arrays; nothing loops over rows or entities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.engine.seeds import model_seeds
+from anomalyd.engine.window import WindowRange
+from anomalyd.executor.base import Executor, Float64s, Int64s
+from anomalyd.model.entity import model_id
+from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
+
+ROWS_PER_CALL = 2_000
+"""Rows that are scored between two looks at whether to stop: well below a tenth of a second."""
+
+
+class StoppedEarlyError(Exception):
+    """The analysis was asked to stop in the middle of a step; its models are of no use any more."""
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Columns of one step, sorted by window and then entity; every row was scored and learned.
+
+    Attributes:
+        entity: ``int64[rows]``, position among the analysis' entities.
+        window_start: ``int64[rows]``, epoch ms.
+        values: ``float64[rows, features]``, all finite.
+        score, grade, confidence, threshold: ``float64[rows]``; 0 while a model warms up.
+    """
+
+    entity: Int64s
+    window_start: Int64s
+    values: Float64s
+    score: Float64s
+    grade: Float64s
+    confidence: Float64s
+    threshold: Float64s
+
+    def __len__(self) -> int:
+        return len(self.window_start)
+
+
+class Analysis:
+    """A detector's models for some entities, fed with consecutive windows.
+
+    Args:
+        plan: the detector.
+        entities: values in the order of the detector's category fields; ``((),)`` for one series.
+        source: where the feature values come from.
+        executor: where the models are kept.
+    """
+
+    def __init__(
+        self,
+        plan: AnalysisPlan,
+        entities: Sequence[EntityValues],
+        *,
+        source: Source,
+        executor: Executor,
+    ) -> None:
+        self.plan = plan
+        self.entities = tuple(entities)
+        self._source = source
+        names = [model_id(plan.detector_id, plan.detector.categories, e) for e in self.entities]
+        self._models = executor.open(plan.shape, model_seeds(plan.detector_id, names))
+
+    def step(
+        self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
+    ) -> ScoredRows:
+        """Analyse the next windows, which must follow those of the step before.
+
+        A window without documents, or with a feature that has no value, gives no row and leaves
+        its model as it was.
+
+        Args:
+            windows: which; the interval must be the plan's.
+            stopping: looked at between batches of rows.
+
+        Raises:
+            StoppedEarlyError: ``stopping`` said so.
+            Source's errors: SourceUnavailable, IndexNotFound …
+        """
+        rows = self._source.feature_rows(
+            WindowQuery(
+                selection=self.plan.selection,
+                features=self.plan.features,
+                start=windows.start,
+                end=windows.end,
+                interval=windows.interval,
+                entities=self.entities if self.plan.detector.categories else None,
+            )
+        )
+        entity, window_start, values = _complete_rows(rows)
+        parts = []
+        for first in range(0, max(1, len(entity)), ROWS_PER_CALL):
+            if stopping():
+                raise StoppedEarlyError
+            part = slice(first, first + ROWS_PER_CALL)
+            parts.append(self._score(entity[part], window_start[part], values[part]))
+        return _joined(parts)
+
+    def updates(self) -> Int64s:
+        """Return how many windows each entity's model has learned."""
+        return self._models.updates()
+
+    def _score(self, entity: Int64s, window_start: Int64s, values: Float64s) -> ScoredRows:
+        scores = self._models.process(entity, window_start, values)
+        return ScoredRows(
+            entity,
+            window_start,
+            values,
+            scores.score,
+            scores.grade,
+            scores.confidence,
+            scores.threshold,
+        )
+
+
+def _complete_rows(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:
+    """Drop the rows that lack a value and sort the rest by window.
+
+    By window, so that a batch holds rows of all models and all of the core's threads have work.
+    The sort is stable: within an entity the windows stay in order.
+    """
+    complete = np.flatnonzero(np.isfinite(rows.values).all(axis=1))
+    order = complete[np.argsort(rows.window_start[complete], kind="stable")]
+    return rows.entity[order], rows.window_start[order], rows.values[order]
+
+
+def _joined(parts: Sequence[ScoredRows]) -> ScoredRows:
+    columns = (
+        np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(ScoredRows)
+    )
+    return ScoredRows(*columns)

@@ -1,0 +1,75 @@
+"""What the engine asks of the place that keeps models.
+
+Every implementation gives the same numbers for the same seeds and rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+Float64s = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape:
+    """What the models of a detector are built from.
+
+    Attributes:
+        features: values per window, at least 1.
+        shingle_size: windows that a model sees at once.
+    """
+
+    features: int
+    shingle_size: int
+
+
+class Scores(Protocol):
+    """Answer to a batch: arrays with one element per row, in the rows' order."""
+
+    @property
+    def score(self) -> Float64s:
+        """Score of the forest; 0 while the model is warming up."""
+
+    @property
+    def grade(self) -> Float64s:
+        """How anomalous, 0 to 1."""
+
+    @property
+    def confidence(self) -> Float64s:
+        """How much the model has seen, 0 to 1."""
+
+    @property
+    def threshold(self) -> Float64s:
+        """The score from which the row would have been anomalous."""
+
+
+class Models(Protocol):
+    """The models of one run, numbered from 0 in the order of their seeds. Used by one thread."""
+
+    def process(self, models: Int64s, timestamps: Int64s, values: Float64s) -> Scores:
+        """Score rows and learn them, in the given order within each model.
+
+        Args:
+            models: ``int64[rows]``, number of the row's model.
+            timestamps: ``int64[rows]``, epoch ms, increasing within each model.
+            values: ``float64[rows, features]``, all finite.
+        """
+        ...
+
+    def updates(self) -> Int64s:
+        """Return how many rows each model has learned."""
+        ...
+
+
+class Executor(Protocol):
+    """Makes models. Thread-safe."""
+
+    def open(self, shape: ModelShape, seeds: UInt64s) -> Models:
+        """Return new, untrained models, one per seed. They live as long as they are referenced."""
+        ...

@@ -1,0 +1,47 @@
+"""Models in this process, worked on by threads of the native core."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomalyd._core import BankSettings, ModelBank
+from anomalyd.executor.base import (
+    Float64s,
+    Int64s,
+    Models,
+    ModelShape,
+    Scores,
+    UInt64s,
+)
+
+
+class ThreadExecutor:
+    """Opens a model bank per run.
+
+    Args:
+        threads: of the core, per bank; the numbers do not depend on it.
+    """
+
+    def __init__(self, *, threads: int) -> None:
+        self._threads = threads
+
+    def open(self, shape: ModelShape, seeds: UInt64s) -> Models:
+        """Return new, untrained models, one per seed."""
+        settings = BankSettings(features=shape.features, shingle_size=shape.shingle_size)
+        return _BankModels(ModelBank(settings, threads=self._threads), seeds)
+
+
+class _BankModels:
+    def __init__(self, bank: ModelBank, seeds: UInt64s) -> None:
+        self._bank = bank
+        self._numbers = bank.add(seeds)
+
+    def process(self, models: Int64s, timestamps: Int64s, values: Float64s) -> Scores:
+        return self._bank.process(
+            self._numbers[models],
+            np.ascontiguousarray(timestamps),
+            np.ascontiguousarray(values),
+        )
+
+    def updates(self) -> Int64s:
+        return self._bank.updates(self._numbers)

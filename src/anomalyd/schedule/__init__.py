@@ -1,0 +1,1 @@
+"""Clock, thread pool, and the work that runs in the background."""
