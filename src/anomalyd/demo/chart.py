@@ -19,27 +19,63 @@ WIDTH = 1000
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 66, 34
 SERIES_HEIGHT, GRADE_HEIGHT, PANEL_GAP, HEADING = 74, 22, 16, 18
 PANEL_HEIGHT = HEADING + SERIES_HEIGHT + GRADE_HEIGHT + PANEL_GAP
+LABEL_ROOM = 200
 HEADROOM = 1.12
 """The vertical axis ends this much above the largest value, so that marks have room."""
 
-STYLE = """
-svg { --ground:#ffffff; --ink:#1f2933; --faint:#7b8794; --rule:#e4e7eb; --line:#2563eb;
-      --planted:#f59e0b; --found:#dc2626; }
-@media (prefers-color-scheme: dark) {
-svg { --ground:#0d1117; --ink:#e6edf3; --faint:#8b949e; --rule:#262c36; --line:#60a5fa;
-      --planted:#fbbf24; --found:#f87171; } }
-text { font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--faint); }
-.title { font-size: 16px; font-weight: 600; fill: var(--ink); }
-.name { font-size: 12px; font-weight: 600; fill: var(--ink); }
-.value { text-anchor: end; }
-.day { text-anchor: middle; }
-.label { fill: var(--planted); font-weight: 600; }
-.ground { fill: var(--ground); }
-.rule { stroke: var(--rule); stroke-width: 1; }
-.line { fill: none; stroke: var(--line); stroke-width: 1.1; stroke-linejoin: round; }
-.planted { fill: var(--planted); fill-opacity: 0.28; }
-.found { fill: var(--found); }
-.grade { stroke: var(--found); stroke-width: 1.8; }
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """Colours for one kind of surroundings."""
+
+    ground: str
+    ink: str
+    faint: str
+    rule: str
+    line: str
+    planted: str
+    label: str
+    found: str
+
+    def rules(self) -> str:
+        """Return the style rules that name colours; plain, for viewers without CSS variables."""
+        return (
+            f".ground {{ fill: {self.ground} }} text {{ fill: {self.faint} }} "
+            f".title, .name {{ fill: {self.ink} }} .label {{ fill: {self.label} }} "
+            f".rule {{ stroke: {self.rule} }} .line {{ stroke: {self.line} }} "
+            f".planted {{ fill: {self.planted} }} .found {{ fill: {self.found} }} "
+            f".grade {{ stroke: {self.found} }}"
+        )
+
+
+LIGHT = Palette(
+    ground="#ffffff",
+    ink="#1f2933",
+    faint="#66727f",
+    rule="#e4e7eb",
+    line="#2563eb",
+    planted="#f59e0b",
+    label="#b45309",
+    found="#dc2626",
+)
+DARK = Palette(
+    ground="#0d1117",
+    ink="#e6edf3",
+    faint="#8b949e",
+    rule="#262c36",
+    line="#60a5fa",
+    planted="#fbbf24",
+    label="#fbbf24",
+    found="#f87171",
+)
+STYLE = f"""
+text {{ font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif }}
+.title {{ font-size: 16px; font-weight: 600 }} .name {{ font-size: 12px; font-weight: 600 }}
+.label {{ font-weight: 600 }} .value {{ text-anchor: end }} .day {{ text-anchor: middle }}
+.rule {{ stroke-width: 1 }} .line {{ fill: none; stroke-width: 1.1; stroke-linejoin: round }}
+.planted {{ fill-opacity: 0.28 }} .grade {{ stroke-width: 1.8 }}
+{LIGHT.rules()}
+@media (prefers-color-scheme: dark) {{ {DARK.rules()} }}
 """
 
 
@@ -141,7 +177,7 @@ def _panel(panel: Panel, top: int, start: int, end: int) -> str:
         shades.append(
             f'<rect class="planted" x="{begin:.1f}" y="{top + HEADING}" '
             f'width="{max(finish - begin, 2.0):.1f}" height="{SERIES_HEIGHT + GRADE_HEIGHT}"/>'
-            f'<text class="label" x="{min(begin, WIDTH - 200):.1f}" y="{top + HEADING - 5}">'
+            f'<text class="label" {_anchor(begin, finish)} y="{top + HEADING - 5}">'
             f"{escape(incident.name)}</text>"
         )
     grade = np.nan_to_num(panel.grade)
@@ -166,6 +202,13 @@ def _panel(panel: Panel, top: int, start: int, end: int) -> str:
         + f'<path class="grade" d="{stems}"/>'
         + dots
     )
+
+
+def _anchor(begin: float, finish: float) -> str:
+    """Return where a label starts, or where it ends when there is little room on the right."""
+    if begin > WIDTH - LABEL_ROOM:
+        return f'text-anchor="end" x="{finish:.1f}"'
+    return f'x="{begin:.1f}"'
 
 
 def _path(
