@@ -9,6 +9,7 @@
     │   ├── MalformedJson              the body is no JSON
     │   ├── MissingBody                the body is absent
     │   ├── DetectorInvalid            a detector breaks a rule of its definition
+    │   │   └── DetectorRefused        … a rule that needs the data or other detectors to check
     │   ├── ActionInvalid              a request object breaks its own rules
     │   ├── MappingConflict            a document's value does not fit its field
     │   ├── IndexNameInvalid           the name cannot name an index
@@ -100,6 +101,13 @@ class DetectorInvalid(InvalidRequest):
         super().__init__(reason, field=aspect)
         self.aspect = aspect
         self.sub_issues: Mapping[str, str] = dict(sub_issues or {})
+
+
+class DetectorRefused(DetectorInvalid):
+    """A detector that reads well breaks a rule about the data, the limits or other detectors.
+
+    Of its own, because the reference answers these with another error type (recorded requests).
+    """
 
 
 class ActionInvalid(InvalidRequest):

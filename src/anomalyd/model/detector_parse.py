@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from anomalyd.errors import DetectorInvalid, IllegalArgument, ParsingError
+from anomalyd.errors import DetectorInvalid, DetectorRefused, IllegalArgument, ParsingError
 from anomalyd.model import reading
 from anomalyd.model.detector import (
     DEFAULT_INTERVAL,
@@ -225,18 +225,18 @@ def _check_draft(draft: _Draft, rules: DetectorRules) -> Interval:
 
 
 def check_name(name: str) -> None:
-    """Check a detector's name (behaviour §2, step 3). Raises: DetectorInvalid."""
-    _check(
-        _NAME.fullmatch(name),
-        "Valid characters for detector name are a-z, A-Z, 0-9, -(hyphen), _(underscore) and "
-        ".(period)",
-        "name",
-    )
-    _check(
-        len(name) <= LONGEST_NAME,
-        f"Name should be shortened. The maximum limit is {LONGEST_NAME} characters.",
-        "name",
-    )
+    """Check a detector's name (behaviour §2, step 3). Raises: DetectorRefused."""
+    if not _NAME.fullmatch(name):
+        raise DetectorRefused(
+            "Valid characters for detector name are a-z, A-Z, 0-9, -(hyphen), _(underscore) and "
+            ".(period)",
+            aspect="name",
+        )
+    if len(name) > LONGEST_NAME:
+        raise DetectorRefused(
+            f"Name should be shortened. The maximum limit is {LONGEST_NAME} characters.",
+            aspect="name",
+        )
 
 
 def check_result_index(name: str, prefix: str) -> None:
