@@ -1,0 +1,1 @@
+"""Use cases: documents in, documents out. Every decision lives here."""

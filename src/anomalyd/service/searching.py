@@ -1,0 +1,28 @@
+"""What all searches share: the body that must be there, the time it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anomalyd.errors import MissingBody
+from anomalyd.query.nodes_aggregations import SearchRequest
+from anomalyd.query.parse_search import parse_search
+from anomalyd.schedule.clock import Clock
+
+
+def required_search(body: Mapping[str, Any] | None) -> SearchRequest:
+    """Parse a search body.
+
+    Raises: MissingBody for None, ParsingError and IllegalArgument for what is no search.
+    """
+    if body is None:
+        raise MissingBody("request body or source parameter is required")
+    return parse_search(body)
+
+
+def timed(clock: Clock, search: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Run a search and put in front of its answer how long it took, in milliseconds."""
+    begun = clock.monotonic()
+    answer = search()
+    return {"took": round((clock.monotonic() - begun) * 1_000), **answer}
