@@ -37,6 +37,7 @@ class Call:
         variables: variables of the path, decoded.
         body: as sent; empty when there is none.
         content_type: as sent; empty when there is none.
+        encoding: content encoding of the body as sent; handlers see the body unpacked.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Call:
     variables: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     content_type: str = ""
+    encoding: str = ""
 
     def check_parameters(self, known: frozenset[str]) -> None:
         """Refuse parameters that the operation does not know. Raises: IllegalArgument."""
@@ -55,6 +57,7 @@ class Call:
             raise IllegalArgument(
                 f"request [{self.path}] contains unrecognized parameter{plural}: {named}"
             )
+        self.flag("pretty")
         if self.query.get("format", "json") not in ("json", ""):
             raise IllegalArgument("[format] can only be [json]", field="format")
 

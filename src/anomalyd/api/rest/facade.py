@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 
 import grpc
 from google.api import httpbody_pb2
 from google.protobuf.message import DecodeError
 
 from anomalyd.api.request_ids import REQUEST_ID, RequestIds
-from anomalyd.api.rest.call import JSON, Answer, Call, Operation, parse_query
+from anomalyd.api.rest.call import Answer, Call, Operation, parse_query
+from anomalyd.api.rest.encoding import unpack
 from anomalyd.api.rest.filter_path import filter_document
 from anomalyd.api.rest.json_body import encode
 from anomalyd.api.rest.routes import RouteTable, declared_routes
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 SERVICE = "anomalyd.v1.Rest"
 ORIGINAL_PATH = "x-envoy-original-path"
 ORIGINAL_METHOD = "x-envoy-original-method"
+CONTENT_ENCODING = "x-content-encoding"
 HTTP_STATUS = "x-http-status"
 # clients of Elasticsearch refuse to talk to a server that does not send this
 PRODUCT = ("x-elastic-product", "Elasticsearch")
@@ -46,11 +49,18 @@ class Facade:
     Args:
         operations: one per method of ``Rest`` but ``Fallback``.
         request_ids: names the requests.
+        longest_body: bytes that a request may have once it is unpacked.
 
     Raises: ValueError when an operation is missing, or is none that ``rest.proto`` declares.
     """
 
-    def __init__(self, operations: Mapping[str, Operation], request_ids: RequestIds) -> None:
+    def __init__(
+        self,
+        operations: Mapping[str, Operation],
+        request_ids: RequestIds,
+        *,
+        longest_body: int,
+    ) -> None:
         routes = declared_routes()
         odd = {route.operation for route in routes} ^ set(operations)
         if odd:
@@ -58,6 +68,7 @@ class Facade:
         self._operations = dict(operations)
         self._routes = RouteTable(routes)
         self._request_ids = request_ids
+        self._longest_body = longest_body
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a gRPC server registers: all methods of ``Rest``, answered alike."""
@@ -80,15 +91,13 @@ class Facade:
         call = _call(request, metadata)
         try:
             answer = self._answer(call)
-            content = _content(call, answer)
         except AnomalydError as error:
             answer = _refusal(error, call.method)
-            content = encode(answer.document, pretty="pretty" in call.query)
         except Exception:
             log.exception("%s %s failed (request %s)", call.method, call.path, request_id)
             status, body = unexpected_body(request_id)
             answer = Answer(document=body, status=status)
-            content = encode(body, pretty="pretty" in call.query)
+        content = b"" if call.method == "HEAD" else _content(call, answer)
         context.send_initial_metadata(
             (
                 (HTTP_STATUS, str(answer.status)),
@@ -97,8 +106,6 @@ class Facade:
                 *answer.headers,
             )
         )
-        if call.method == "HEAD":
-            content = b""
         return httpbody_pb2.HttpBody(content_type=answer.content_type, data=content)
 
     def _answer(self, call: Call) -> Answer:
@@ -112,7 +119,8 @@ class Facade:
         if operation.parameters is not None:
             call.check_parameters(operation.parameters)
         call.check_media_type()
-        return operation.handle(replace(call, variables=match.variables))
+        body = unpack(call.body, call.encoding, longest=self._longest_body)
+        return operation.handle(replace(call, variables=match.variables, body=body))
 
 
 def _call(request: rest_pb2.RestRequest, metadata: Mapping[str, str]) -> Call:
@@ -122,6 +130,7 @@ def _call(request: rest_pb2.RestRequest, metadata: Mapping[str, str]) -> Call:
         path=path,
         query=parse_query(query),
         body=request.body.data,
+        encoding=metadata.get(CONTENT_ENCODING, ""),
         content_type=request.body.content_type,
     )
 
@@ -131,9 +140,9 @@ def _content(call: Call, answer: Answer) -> bytes:
         return answer.content
     document = answer.document
     expression = call.query.get("filter_path")
-    if expression:
+    if expression and answer.status < HTTPStatus.BAD_REQUEST:
         document = filter_document(document, expression)
-    return encode(document, pretty=call.flag("pretty"))
+    return encode(document, pretty=call.query.get("pretty", "false") != "false")
 
 
 def _refusal(error: AnomalydError, method: str) -> Answer:
@@ -142,7 +151,7 @@ def _refusal(error: AnomalydError, method: str) -> Answer:
     if isinstance(error, MethodNotAllowed):
         headers = (("allow", str(error.details["allowed"])),)
         if method == "OPTIONS":
-            return Answer(status=200, headers=headers, content=b"", content_type=JSON)
+            return Answer(status=200, headers=headers, content=b"")
     elif isinstance(error, Throttled | SourceUnavailable):
         headers = (("retry-after", str(RETRY_AFTER_SECONDS)),)
     return Answer(document=body, status=status, headers=headers)
