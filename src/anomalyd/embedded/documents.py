@@ -15,6 +15,10 @@ PRIMARY_TERM = 1
 """There is one primary, this process, for as long as the data lives."""
 
 
+# As one text: a list parameter is taken over value by value, a hundred times slower.
+_IDS = "(SELECT unnest(from_json($ids, '[\"VARCHAR\"]')))"
+
+
 @dataclass(frozen=True)
 class DocumentVersion:
     """Version and sequence number of a stored document."""
@@ -44,8 +48,8 @@ def find_versions(
     """Return the versions of those of the ids that exist."""
     connection.execute(
         f"SELECT _id, _version, _seq_no FROM {quote(table)} "  # noqa: S608 - quoted identifier
-        "WHERE _id IN (SELECT unnest($ids::VARCHAR[]))",
-        {"ids": list(ids)},
+        f"WHERE _id IN {_IDS}",
+        {"ids": orjson.dumps(list(ids)).decode()},
     )
     return {id: DocumentVersion(version, seq) for id, version, seq in connection.fetchall()}
 
@@ -67,6 +71,6 @@ def delete_documents(connection: duckdb.DuckDBPyConnection, table: str, ids: Seq
     """Remove the documents with these ids."""
     connection.execute(
         f"DELETE FROM {quote(table)} "  # noqa: S608 - quoted identifier
-        "WHERE _id IN (SELECT unnest($ids::VARCHAR[]))",
-        {"ids": list(ids)},
+        f"WHERE _id IN {_IDS}",
+        {"ids": orjson.dumps(list(ids)).decode()},
     )

@@ -18,7 +18,7 @@ from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
 from anomalyd.errors import IllegalArgument
 from anomalyd.query.fields import FieldKind
 
-ColumnExpression = Callable[[IndexState], exp.Expression]
+ColumnExpression = Callable[[IndexState], exp.Expr]
 
 
 class IndexSet:
@@ -48,8 +48,9 @@ class IndexSet:
         return len(self._states)
 
     def select(self, columns: Collection[str]) -> exp.Query:
-        """Return a query for these columns of all documents, beside ``_index``, ``_id``,
-        ``_version``, ``_seq_no`` and ``_source``.
+        """Return a query for these columns of all documents.
+
+        ``_index``, ``_id``, ``_version``, ``_seq_no`` and ``_source`` always come with them.
         """
         fixed = {"_index", "_id", "_version", "_seq_no", "_source"}
         wanted = [column for column in dict.fromkeys(columns) if column not in fixed]
@@ -74,10 +75,10 @@ class IndexSet:
     def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
-        source = exp.column("_source", quoted=True)
+        source: exp.Expr = exp.column("_source", quoted=True)
         if self._source is not None:
             source = self._source(state)
-        expressions: list[exp.Expression] = [
+        expressions: list[exp.Expr] = [
             exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
             *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),
             exp.alias_(source, "_source", quoted=True),
@@ -100,11 +101,11 @@ class IndexSet:
 
 def merge(mappings: Sequence[IndexMapping]) -> IndexMapping:
     """Return the mapping of several indices seen as one table."""
-    if len(mappings) == 1:
+    if mappings and all(mapping.leaves == mappings[0].leaves for mapping in mappings):
         return mappings[0]
     merged = IndexMapping()
     for mapping in mappings:
-        leaves = []
+        leaves: list[MappedField] = []
         for path, leaf in mapping.leaves.items():
             known = merged.leaves.get(path)
             if known is None:
@@ -130,11 +131,11 @@ def _unify(first: MappedField, second: MappedField) -> MappedField:
     )
 
 
-def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expression:
+def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expr:
     """Return an index's own column in the type of the merged field."""
     if leaf is None:
         return _null(merged.sql_type)
-    column: exp.Expression = exp.column(leaf.column, quoted=True)
+    column: exp.Expr = exp.column(leaf.column, quoted=True)
     if leaf.sql_type == merged.sql_type:
         return column
     if leaf.multi or not merged.multi:
@@ -143,5 +144,5 @@ def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expression:
     return exp.case().when(column.is_(exp.null()).not_(), one)
 
 
-def _null(sql_type: str) -> exp.Expression:
+def _null(sql_type: str) -> exp.Expr:
     return exp.cast(exp.null(), sql_type, dialect="duckdb")

@@ -99,7 +99,8 @@ class ResultBatch:
         feature_values: ``float64[rows, features]``; NaN = missing.
         score, grade, confidence, threshold: ``float64[rows]``; NaN = absent from the document.
         error: message per row, or None for all rows.
-        relevant_attribution, expected_values: ``float64[rows, features]`` or None; NaN rows have none.
+        relevant_attribution, expected_values: ``float64[rows, features]`` or None; rows of NaN
+            have none.
         user: the ``user`` object of every document, or None.
         schema_version: of the result mapping.
     """
@@ -186,7 +187,13 @@ class ResultStore(Protocol):
         """Group the anomalies (grade > 0, ``data_end_time`` in ``[start, end]``) by category.
 
         Args:
+            indices: result indices to look in.
+            detector_id: whose results.
             task_id: results of that task, or real-time results when None.
+            category_fields: to group by; at least one of the detector's.
+            start: epoch ms, inclusive.
+            end: epoch ms, inclusive.
             order: ``severity`` (highest grade) or ``occurrence`` (most anomalies) first.
+            size: most groups to return.
         """
         ...
