@@ -121,7 +121,7 @@ SEARCH_PARAMETERS = frozenset({"source", "source_content_type"})
 
 def parse_query(text: str) -> dict[str, str]:
     """Decode the query of a URL; ``?a`` is ``a`` with an empty value."""
-    return dict(parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=100))
+    return dict(parse_qsl(text, keep_blank_values=True, errors="replace"))
 
 
 @dataclass(frozen=True, kw_only=True)

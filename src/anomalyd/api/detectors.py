@@ -1,0 +1,82 @@
+"""``anomalyd.v1.DetectorService``."""
+
+from __future__ import annotations
+
+import grpc
+
+from anomalyd.api import documents
+from anomalyd.api.convert import to_document
+from anomalyd.api.typed import later, required, respond
+from anomalyd.auth.identity import Identity
+from anomalyd.errors import NotImplementedYet
+from anomalyd.service.detectors import DetectorService
+from anomalyd.v1 import detector_service_pb2 as pb
+from anomalyd.v1.detector_service_pb2_grpc import DetectorServiceServicer
+
+Context = grpc.ServicerContext
+
+
+class DetectorServicer(DetectorServiceServicer):
+    """Checks, converts, calls the use case, converts back."""
+
+    ValidateDetector = later("validating a detector")
+    UpdateDetector = later("updating a detector")
+    PreviewDetector = later("previewing a detector")
+    GetProfile = later("profiling a detector")
+    SuggestParameters = later("suggesting parameters")
+
+    def __init__(self, detectors: DetectorService, caller: Identity) -> None:
+        self._detectors = detectors
+        self._caller = caller
+
+    def CreateDetector(  # noqa: N802 - RPC names are as in the proto
+        self, request: pb.CreateDetectorRequest, context: Context
+    ) -> pb.CreateDetectorResponse:
+        """Store a new detector."""
+        written = self._detectors.create(to_document(request.detector), caller=self._caller)
+        answer = documents.written_detector(written)
+        return respond(
+            {**answer, "ignored_fields": written.ignored_fields}, pb.CreateDetectorResponse
+        )
+
+    def GetDetector(  # noqa: N802
+        self, request: pb.GetDetectorRequest, context: Context
+    ) -> pb.GetDetectorResponse:
+        """Read a detector, its job and its tasks."""
+        job, task = request.job, request.task
+        view = self._detectors.get(required(request.id, "id"), job=job, task=task)
+        return respond(documents.viewed_detector(view, job=job, task=task), pb.GetDetectorResponse)
+
+    def DeleteDetector(  # noqa: N802
+        self, request: pb.DeleteDetectorRequest, context: Context
+    ) -> pb.DeleteDetectorResponse:
+        """Delete a detector."""
+        deleted = self._detectors.delete(required(request.id, "id"))
+        return respond(documents.deleted_detector(deleted), pb.DeleteDetectorResponse)
+
+    def SearchDetectors(  # noqa: N802
+        self, request: pb.SearchDetectorsRequest, context: Context
+    ) -> pb.SearchDetectorsResponse:
+        """Search detectors."""
+        found = self._detectors.search(to_document(request.body))
+        return respond(found, pb.SearchDetectorsResponse)
+
+    def StartDetector(  # noqa: N802
+        self, request: pb.StartDetectorRequest, context: Context
+    ) -> pb.StartDetectorResponse:
+        """Start a historical analysis; real time is later work."""
+        if not request.HasField("date_range"):
+            raise NotImplementedYet("real-time detection is part of a later version")
+        task = self._detectors.start_historical(
+            required(request.id, "id"), to_document(request.date_range), caller=self._caller
+        )
+        return respond(documents.started(task), pb.StartDetectorResponse)
+
+    def StopDetector(  # noqa: N802
+        self, request: pb.StopDetectorRequest, context: Context
+    ) -> pb.StopDetectorResponse:
+        """Stop the historical analysis; real time is later work."""
+        if not request.historical:
+            raise NotImplementedYet("real-time detection is part of a later version")
+        task_id = self._detectors.stop_historical(required(request.id, "id"), caller=self._caller)
+        return respond(documents.stopped(task_id), pb.StopDetectorResponse)

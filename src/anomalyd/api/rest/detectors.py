@@ -1,0 +1,79 @@
+"""REST routes of detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from anomalyd.api import documents
+from anomalyd.api.rest.call import SEARCH_PARAMETERS, Answer, Call, Operation
+from anomalyd.auth.identity import Identity
+from anomalyd.errors import NotImplementedYet
+from anomalyd.service.detectors import DetectorService
+
+
+class DetectorRoutes:
+    """Answers the routes of detectors with the use cases."""
+
+    def __init__(self, detectors: DetectorService, caller: Identity, version: str) -> None:
+        self._detectors = detectors
+        self._caller = caller
+        self._version = version
+
+    def operations(self) -> Mapping[str, Operation]:
+        """Return the operations by their names in ``rest.proto``."""
+        return {
+            "CreateDetector": Operation(handle=self.create),
+            "GetDetector": Operation(handle=self.get, parameters=frozenset({"job", "task"})),
+            "DeleteDetector": Operation(handle=self.delete),
+            "SearchDetectors": Operation(handle=self.search, parameters=SEARCH_PARAMETERS),
+            "StartDetector": Operation(handle=self.start),
+            "StopDetector": Operation(handle=self.stop, parameters=frozenset({"historical"})),
+        }
+
+    def create(self, call: Call) -> Answer:
+        """Create a detector: 201 with its place, and a warning for fields that were dropped."""
+        written = self._detectors.create(call.required_json(), caller=self._caller)
+        location = f"{call.path.rstrip('/')}/{written.stored.id}"
+        headers = [("location", location)]
+        if written.ignored_fields:
+            headers.append(("warning", self._warning(written.ignored_fields)))
+        document = documents.written_detector(written)
+        return Answer(document=document, status=201, headers=tuple(headers))
+
+    def get(self, call: Call) -> Answer:
+        """Read a detector; ``job`` and ``task`` ask for more."""
+        job, task = call.flag("job"), call.flag("task")
+        view = self._detectors.get(call.variables["detector_id"], job=job, task=task)
+        return Answer(document=documents.viewed_detector(view, job=job, task=task))
+
+    def delete(self, call: Call) -> Answer:
+        """Delete a detector; an unknown one is 200 with ``not_found``."""
+        deleted = self._detectors.delete(call.variables["detector_id"])
+        return Answer(document=documents.deleted_detector(deleted))
+
+    def search(self, call: Call) -> Answer:
+        """Search detectors."""
+        return Answer(document=self._detectors.search(call.search_json()))
+
+    def start(self, call: Call) -> Answer:
+        """Start a historical analysis; real time, which has no body, is later work."""
+        body = call.json()
+        if body is None:
+            raise NotImplementedYet("real-time detection is part of a later version")
+        detector_id = call.variables["detector_id"]
+        task = self._detectors.start_historical(detector_id, body, caller=self._caller)
+        return Answer(document=documents.started(task))
+
+    def stop(self, call: Call) -> Answer:
+        """Stop the historical analysis; real time is later work."""
+        if not call.flag("historical"):
+            raise NotImplementedYet("real-time detection is part of a later version")
+        task_id = self._detectors.stop_historical(
+            call.variables["detector_id"], caller=self._caller
+        )
+        return Answer(document=documents.stopped(task_id))
+
+    def _warning(self, ignored: tuple[str, ...]) -> str:
+        names = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
+        escaped = names.replace("\\", "\\\\").replace('"', '\\"')
+        return f'299 anomalyd-{self._version} "ignored unknown fields: {escaped}"'

@@ -1,0 +1,47 @@
+"""``anomalyd.v1.ResultService``."""
+
+from __future__ import annotations
+
+import grpc
+
+from anomalyd.api.convert import to_document
+from anomalyd.api.typed import later, required, respond
+from anomalyd.service.results import ResultService
+from anomalyd.v1 import result_service_pb2 as pb
+from anomalyd.v1.result_service_pb2_grpc import ResultServiceServicer
+
+Context = grpc.ServicerContext
+
+_NOT_IN_BODY = frozenset({"detector_id", "historical"})
+
+
+class ResultServicer(ResultServiceServicer):
+    """Checks, converts, calls the use case, converts back."""
+
+    DeleteResults = later("deleting results")
+    WatchResults = later("watching results")
+
+    def __init__(self, results: ResultService) -> None:
+        self._results = results
+
+    def SearchResults(  # noqa: N802 - RPC names are as in the proto
+        self, request: pb.SearchResultsRequest, context: Context
+    ) -> pb.SearchResultsResponse:
+        """Search results."""
+        found = self._results.search(
+            to_document(request.body),
+            custom_index=request.result_index if request.HasField("result_index") else None,
+            only_custom=request.only_query_custom_result_index,
+        )
+        return respond(found, pb.SearchResultsResponse)
+
+    def GetTopAnomalies(  # noqa: N802
+        self, request: pb.GetTopAnomaliesRequest, context: Context
+    ) -> pb.GetTopAnomaliesResponse:
+        """Rank the entities of a detector."""
+        buckets = self._results.top_anomalies(
+            required(request.detector_id, "detector_id"),
+            to_document(request, without=_NOT_IN_BODY),
+            historical=request.historical,
+        )
+        return respond({"buckets": buckets}, pb.GetTopAnomaliesResponse)

@@ -1,0 +1,201 @@
+"""The gRPC server: typed services, the REST facade, health, reflection and channelz."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from anomalyd.api.detectors import DetectorServicer
+from anomalyd.api.indices import IndexServicer
+from anomalyd.api.influencers import InfluencerServicer
+from anomalyd.api.interceptors import ErrorTranslation
+from anomalyd.api.request_ids import RequestIds
+from anomalyd.api.rest import later
+from anomalyd.api.rest.call import Operation
+from anomalyd.api.rest.detectors import DetectorRoutes
+from anomalyd.api.rest.facade import SERVICE as REST
+from anomalyd.api.rest.facade import Facade
+from anomalyd.api.rest.indices import IndexRoutes
+from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
+from anomalyd.api.rest.service import ServiceRoutes
+from anomalyd.api.results import ResultServicer
+from anomalyd.api.stats import StatsServicer
+from anomalyd.api.tasks import TaskServicer
+from anomalyd.auth.identity import Identity
+from anomalyd.errors import AnomalydError
+from anomalyd.model.ids import IdGenerator
+from anomalyd.schedule.clock import Clock
+from anomalyd.service.detectors import DetectorService
+from anomalyd.service.indices import IndexService
+from anomalyd.service.results import ResultService
+from anomalyd.service.tasks import TaskService
+from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
+from anomalyd.v1.index_service_pb2_grpc import add_IndexServiceServicer_to_server
+from anomalyd.v1.influencer_service_pb2_grpc import add_InfluencerServiceServicer_to_server
+from anomalyd.v1.result_service_pb2_grpc import add_ResultServiceServicer_to_server
+from anomalyd.v1.stats_service_pb2_grpc import add_StatsServiceServicer_to_server
+from anomalyd.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
+
+PACKAGE = "/anomalyd.v1."
+TYPED_SERVICES = (
+    "anomalyd.v1.DetectorService",
+    "anomalyd.v1.TaskService",
+    "anomalyd.v1.ResultService",
+    "anomalyd.v1.InfluencerService",
+    "anomalyd.v1.StatsService",
+    "anomalyd.v1.IndexService",
+)
+WORKERS = 16
+# room for the path, the content type and gRPC's own framing around the longest body
+MESSAGE_OVERHEAD = 1024 * 1024
+
+
+class AddressInUseError(AnomalydError):
+    """The port to listen on is taken, or the address is none of this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCases:
+    """What the two surfaces call."""
+
+    detectors: DetectorService
+    tasks: TaskService
+    results: ResultService
+    indices: IndexService
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """How the server listens.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on; 0 = a free one.
+        longest_body: bytes of the longest message or REST body.
+        node_id: of this process.
+        version: of anomalyd.
+    """
+
+    host: str
+    port: int
+    longest_body: int
+    node_id: str
+    version: str
+
+
+class ApiServer:
+    """A gRPC server between ``start`` and ``stop``.
+
+    Args:
+        use_cases: what it serves.
+        settings: how it listens.
+        caller: in whose name every request is made.
+        clock: for durations.
+        ids: names requests that come without an id.
+    """
+
+    def __init__(
+        self,
+        use_cases: UseCases,
+        settings: ServerSettings,
+        *,
+        caller: Identity,
+        clock: Clock,
+        ids: IdGenerator,
+    ) -> None:
+        self._settings = settings
+        self._health = health.HealthServicer()
+        request_ids = RequestIds(ids)
+        self._server = grpc.server(
+            ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc"),
+            interceptors=[ErrorTranslation(PACKAGE, request_ids)],
+            options=_options(settings.longest_body + MESSAGE_OVERHEAD),
+        )
+        self._add_typed(use_cases, caller, clock)
+        operations = _operations(use_cases, settings, caller, clock)
+        facade = Facade(operations, request_ids, longest_body=settings.longest_body)
+        self._server.add_generic_rpc_handlers((facade.handler(),))
+        self._add_official()
+        self.port = settings.port
+
+    def start(self) -> None:
+        """Listen and serve; ``port`` is the real one then. Raises: AddressInUseError."""
+        address = f"{_bracketed(self._settings.host)}:{self._settings.port}"
+        try:
+            self.port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise AddressInUseError(f"cannot listen on {address}: is the port in use?") from error
+        self._server.start()
+        for name in ("", *TYPED_SERVICES, REST):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def stop(self, grace: float) -> None:
+        """Take no more calls, give those under way so many seconds, then end them."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+
+    def _add_typed(self, use_cases: UseCases, caller: Identity, clock: Clock) -> None:
+        servicers: tuple[tuple[Callable[[Any, grpc.Server], None], object], ...] = (
+            (add_DetectorServiceServicer_to_server, DetectorServicer(use_cases.detectors, caller)),
+            (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
+            (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
+            (add_InfluencerServiceServicer_to_server, InfluencerServicer()),
+            (add_StatsServiceServicer_to_server, StatsServicer()),
+            (add_IndexServiceServicer_to_server, IndexServicer(use_cases.indices, clock)),
+        )
+        for add, servicer in servicers:
+            add(servicer, self._server)
+
+    def _add_official(self) -> None:
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (*TYPED_SERVICES, REST, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        if _is_loopback(self._settings.host):
+            # who talks to whom about what is nobody's business outside this machine
+            channelz.add_channelz_servicer(self._server)
+
+
+def _operations(
+    use_cases: UseCases, settings: ServerSettings, caller: Identity, clock: Clock
+) -> Mapping[str, Operation]:
+    version = settings.version
+    return {
+        **DetectorRoutes(use_cases.detectors, caller, version).operations(),
+        **TaskRoutes(use_cases.tasks).operations(),
+        **ResultRoutes(use_cases.results).operations(),
+        **IndexRoutes(use_cases.indices, clock).operations(),
+        **ServiceRoutes(node_id=settings.node_id, version=version).operations(),
+        **later.operations(),
+    }
+
+
+def _options(longest_message: int) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", longest_message),
+        ("grpc.max_send_message_length", -1),
+        # a second process on the same port would take half of the calls
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

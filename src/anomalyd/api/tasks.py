@@ -1,0 +1,35 @@
+"""``anomalyd.v1.TaskService``."""
+
+from __future__ import annotations
+
+import grpc
+
+from anomalyd.api.convert import to_document
+from anomalyd.api.typed import later, required, respond
+from anomalyd.service.tasks import TaskService
+from anomalyd.v1 import task_service_pb2 as pb
+from anomalyd.v1.task_service_pb2_grpc import TaskServiceServicer
+
+Context = grpc.ServicerContext
+
+
+class TaskServicer(TaskServiceServicer):
+    """Checks, converts, calls the use case, converts back."""
+
+    WatchTask = later("watching a task")
+
+    def __init__(self, tasks: TaskService) -> None:
+        self._tasks = tasks
+
+    def SearchTasks(  # noqa: N802 - RPC names are as in the proto
+        self, request: pb.SearchTasksRequest, context: Context
+    ) -> pb.SearchTasksResponse:
+        """Search tasks."""
+        return respond(self._tasks.search(to_document(request.body)), pb.SearchTasksResponse)
+
+    def GetTask(  # noqa: N802
+        self, request: pb.GetTaskRequest, context: Context
+    ) -> pb.GetTaskResponse:
+        """Read one task."""
+        task = self._tasks.get(required(request.id, "id"))
+        return respond({"task": task}, pb.GetTaskResponse)
