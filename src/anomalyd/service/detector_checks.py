@@ -32,13 +32,11 @@ class DetectorLimits:
     Attributes:
         single_entity_detectors, multi_entity_detectors: in the system.
         features: of a detector.
-        category_fields: of a detector.
     """
 
     single_entity_detectors: int = 1_000
     multi_entity_detectors: int = 10
     features: int = 5
-    category_fields: int = 2
 
 
 class DetectorChecks:

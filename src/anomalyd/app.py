@@ -1,0 +1,192 @@
+"""The composition root: settings → a running application.
+
+The only place that names concrete stores, sources and executors, and that reads the machine's
+clock, randomness and name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import platform
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomalyd.auth.identity import Identity, local_identity
+from anomalyd.config import Settings
+from anomalyd.embedded.catalogue import Catalogue
+from anomalyd.embedded.database import FILE_NAME, Database
+from anomalyd.embedded.identifiers import CountedIds
+from anomalyd.executor.threads import ThreadExecutor
+from anomalyd.model.detector_parse import DetectorRules
+from anomalyd.model.ids import ByteIds
+from anomalyd.model.index_names import IndexNames
+from anomalyd.schedule.clock import Clock, SystemClock
+from anomalyd.schedule.historical import LANE, HistoricalAnalysis
+from anomalyd.schedule.historical_plan import RunPlans
+from anomalyd.schedule.historical_run import RunTools
+from anomalyd.schedule.scheduler import Scheduler
+from anomalyd.schedule.task_log import TaskLog
+from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
+from anomalyd.service.detectors import DetectorService
+from anomalyd.service.indices import IndexService
+from anomalyd.service.queries import ParsedQueries
+from anomalyd.service.results import ResultService
+from anomalyd.service.tasks import TaskService
+from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
+from anomalyd.store.embedded import EmbeddedDocumentStore, EmbeddedResultStore
+
+NODE_ID_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """All use cases of one service, ready to be called from any thread.
+
+    Attributes:
+        caller: who everybody is, until there is authentication.
+        node_id: of this process in tasks and statistics: 22 characters.
+    """
+
+    settings: Settings
+    caller: Identity
+    node_id: str
+    detectors: DetectorService
+    tasks: TaskService
+    results: ResultService
+    indices: IndexService
+    _scheduler: Scheduler
+    _database: Database
+
+    def __enter__(self) -> Application:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Interrupt what is running, wait for it, and close the database; twice is fine.
+
+        Runs that were interrupted go on when an application is built on the same folder again.
+        """
+        self._scheduler.close()
+        self._database.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+) -> Application:
+    """Open the data directory, put the application together and let unfinished runs go on.
+
+    Args:
+        settings: how.
+        clock: the machine's by default; tests pass a virtual one.
+        random_bytes: what ids are made of; tests pass a seeded source.
+
+    Raises:
+        SourceUnavailable: another process has the data directory open.
+        CorruptState: the data directory cannot be read.
+    """
+    clock = SystemClock() if clock is None else clock
+    path = None if settings.data_dir is None else settings.data_dir / FILE_NAME
+    database = Database(
+        path, threads=settings.database_threads, memory_limit=settings.database_memory
+    )
+    try:
+        return _assemble(settings, database, clock, random_bytes)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _assemble(
+    settings: Settings, database: Database, clock: Clock, random_bytes: Callable[[int], bytes]
+) -> Application:
+    names, ids = IndexNames(settings.index_prefix), ByteIds(random_bytes)
+    node_id = _node_id(settings.data_dir)
+    catalogue = Catalogue(database)
+    source = EmbeddedSource(catalogue, now=clock.now)
+    documents, results = EmbeddedDocumentStore(catalogue), EmbeddedResultStore(catalogue)
+    tasks = TaskLog(documents, names=names, clock=clock)
+    scheduler = Scheduler({LANE: settings.historical_threads})
+    plans = RunPlans(
+        source=source,
+        documents=documents,
+        tasks=tasks,
+        names=names,
+        clock=clock,
+        ids=ids,
+        top_entities=settings.max_top_entities_for_historical_analysis,
+    )
+    tools = RunTools(
+        source=source,
+        results=results,
+        executor=ThreadExecutor(threads=settings.core_threads),
+        tasks=tasks,
+        plans=plans,
+        names=names,
+        clock=clock,
+        piece_windows=settings.batch_task_piece_size,
+        entities_at_once=settings.max_running_entities_per_detector_for_historical_analysis,
+        old_tasks=settings.max_old_ad_task_docs_per_detector,
+    )
+    historical = HistoricalAnalysis(tools, scheduler, slots=settings.max_batch_task_per_node)
+    checks = DetectorChecks(
+        source=source,
+        documents=documents,
+        results=results,
+        names=names,
+        limits=DetectorLimits(
+            single_entity_detectors=settings.max_anomaly_detectors,
+            multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
+            features=settings.max_anomaly_features,
+        ),
+        clock=clock,
+    )
+    application = Application(
+        settings=settings,
+        caller=local_identity(),
+        node_id=node_id,
+        detectors=DetectorService(
+            documents=documents,
+            results=results,
+            tasks=tasks,
+            checks=checks,
+            rules=DetectorRules(
+                queries=ParsedQueries(),
+                ids=ids,
+                category_field_limit=settings.category_field_limit,
+                result_index_prefix=names.custom_results,
+            ),
+            historical=historical,
+            names=names,
+            ids=ids,
+            clock=clock,
+            node_id=node_id,
+        ),
+        tasks=TaskService(documents=documents, names=names, clock=clock),
+        results=ResultService(
+            results=results, documents=documents, tasks=tasks, names=names, clock=clock
+        ),
+        indices=IndexService(
+            indices=EmbeddedIndices(catalogue, now=clock.now, ids=CountedIds(random_bytes)),
+            names=names,
+            clock=clock,
+        ),
+        _scheduler=scheduler,
+        _database=database,
+    )
+    historical.resume()
+    return application
+
+
+def _node_id(data_dir: Path | None) -> str:
+    """Name this machine and folder: the same after every restart, like a node of the reference."""
+    place = "memory" if data_dir is None else str(data_dir.resolve())
+    digest = hashlib.sha256(f"{platform.node()}\0{place}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:NODE_ID_BYTES]).rstrip(b"=").decode("ascii")

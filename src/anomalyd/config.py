@@ -1,0 +1,116 @@
+"""The settings of a service; the only place with their defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from anomalyd.errors import IllegalArgument
+
+ENVIRONMENT_PREFIX = "ANOMALYD_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a service is set up.
+
+    Attributes:
+        data_dir: folder of the embedded database, made when absent; None keeps all in memory.
+        index_prefix: of the indices that hold our own documents.
+        database_threads: threads of the embedded database.
+        database_memory: its buffer limit, such as ``256MB``.
+        core_threads: threads of the native core for one batch.
+        historical_threads: historical runs that are worked on at the same time.
+        max_batch_task_per_node: historical runs that may wait or run.
+        batch_task_piece_size: windows that a historical run analyses and stores at once.
+        max_running_entities_per_detector_for_historical_analysis: entities of a historical run
+            that are worked on together.
+        max_top_entities_for_historical_analysis: entities of a historical run, those with the
+            most documents.
+        max_old_ad_task_docs_per_detector: ended historical runs that are kept per detector, with
+            their results, besides the latest.
+        max_anomaly_detectors: single-entity detectors.
+        max_multi_entity_anomaly_detectors: detectors with category fields.
+        max_anomaly_features: features of a detector.
+        category_field_limit: category fields of a detector.
+    """
+
+    data_dir: Path | None = None
+    index_prefix: str = ".searchguard-ad-"
+    database_threads: int = 2
+    database_memory: str = "256MB"
+    core_threads: int = 2
+    historical_threads: int = 2
+    max_batch_task_per_node: int = 10
+    batch_task_piece_size: int = 1_000
+    max_running_entities_per_detector_for_historical_analysis: int = 10
+    max_top_entities_for_historical_analysis: int = 1_000
+    max_old_ad_task_docs_per_detector: int = 1
+    max_anomaly_detectors: int = 1_000
+    max_multi_entity_anomaly_detectors: int = 10
+    max_anomaly_features: int = 5
+    category_field_limit: int = 2
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise IllegalArgument(
+                    f"setting [{name}] must be from {least} to {most}, not {value}", field=name
+                )
+        if not self.index_prefix.startswith("."):
+            raise IllegalArgument(
+                f"setting [index_prefix] must start with a period: {self.index_prefix!r}",
+                field="index_prefix",
+            )
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
+        """Return settings from variables such as ``ANOMALYD_CORE_THREADS``.
+
+        Args:
+            environment: the variables; unknown ones with our prefix are left to others.
+            given: settings that win over the variables.
+
+        Raises: IllegalArgument naming a setting whose value is not of its type or out of bounds.
+        """
+        types = get_type_hints(Settings)
+        found: dict[str, Any] = {}
+        for field in dataclasses.fields(Settings):
+            text = environment.get(ENVIRONMENT_PREFIX + field.name.upper())
+            if text is not None:
+                found[field.name] = _read(field.name, types[field.name], text)
+        return Settings(**found | given)
+
+
+def _read(name: str, kind: object, text: str) -> object:
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise IllegalArgument(
+                f"setting [{name}] must be a whole number, not {text!r}", field=name
+            ) from None
+    return text if kind is str else Path(text)
+
+
+_THREADS = (1, 256)
+_COUNT = (1, 1_000_000)
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "database_threads": _THREADS,
+    "core_threads": _THREADS,
+    "historical_threads": _THREADS,
+    "max_batch_task_per_node": (1, 1_000),
+    # The upper bounds are the reference's own, and the windows that one search of tasks can show.
+    "batch_task_piece_size": (1, 10_000),
+    "max_running_entities_per_detector_for_historical_analysis": (1, 1_000),
+    "max_top_entities_for_historical_analysis": (1, 10_000),
+    "max_old_ad_task_docs_per_detector": (0, 1_000),
+    "max_anomaly_detectors": _COUNT,
+    "max_multi_entity_anomaly_detectors": _COUNT,
+    "max_anomaly_features": (1, 10),
+    "category_field_limit": (1, 5),
+}
