@@ -1,0 +1,161 @@
+"""The service as it runs: the application, its gRPC server and the gateway, started together.
+
+Belongs to the composition root, beside ``app``: like it, it takes the machine's clock and
+randomness and hands them down.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+from collections import deque
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from anomalyd import app
+from anomalyd.api.server import ApiServer, ServerSettings, UseCases
+from anomalyd.config import Settings
+from anomalyd.gateway_process import GatewayError, GatewayProcess, GatewaySettings
+from anomalyd.model.ids import ByteIds
+from anomalyd.schedule.clock import SystemClock
+
+log = logging.getLogger(__name__)
+
+LONGEST_BODY = 100 * 1024 * 1024
+GRACE_SECONDS = 5.0
+MOST_RESTARTS = 3
+RESTARTS_WITHIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the service listens.
+
+    Attributes:
+        host: address of both ports.
+        grpc_port: 0 = a free one.
+        rest_port: 0 = a free one; None = no gateway.
+        envoy: the Envoy binary; None = the one that is found.
+    """
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 50051
+    rest_port: int | None = 9200
+    envoy: Path | None = None
+
+
+class RunningService:
+    """A service between ``start`` and ``stop``; a context manager.
+
+    To be started, watched and stopped by one thread, which must live as long as the service: Envoy
+    ends with the thread that started it.
+    """
+
+    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._clock = SystemClock()
+        self._application = app.build(settings, clock=self._clock)
+        self._server = ApiServer(
+            UseCases(
+                detectors=self._application.detectors,
+                tasks=self._application.tasks,
+                results=self._application.results,
+                indices=self._application.indices,
+            ),
+            ServerSettings(
+                host=addresses.host,
+                port=addresses.grpc_port,
+                longest_body=LONGEST_BODY,
+                node_id=self._application.node_id,
+                version=version("anomalyd"),
+            ),
+            caller=self._application.caller,
+            clock=self._clock,
+            ids=ByteIds(secrets.token_bytes),
+        )
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._gateway: GatewayProcess | None = None
+        self._gateway_folder = settings.data_dir and settings.data_dir / "gateway"
+        self._restarts: deque[float] = deque(maxlen=MOST_RESTARTS)
+
+    @property
+    def grpc_address(self) -> str:
+        """``host:port`` of the gRPC server."""
+        return f"{self._addresses.host}:{self._server.port}"
+
+    @property
+    def rest_address(self) -> str | None:
+        """``http://host:port`` of the gateway; None without one."""
+        if self._gateway is None:
+            return None
+        return f"http://{self._addresses.host}:{self._gateway.port}"
+
+    def start(self) -> None:
+        """Start everything; it answers on both ports when this returns.
+
+        Raises: AddressInUseError, GatewayError; what had been started is stopped then.
+        """
+        try:
+            self._server.start()
+            if self._addresses.rest_port is not None:
+                self._gateway = self._new_gateway(self._addresses.rest_port)
+                self._gateway.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def watch(self) -> None:
+        """Start Envoy again if it has ended. Raises: GatewayError when it keeps ending."""
+        if self._gateway is None or not self._gateway.has_ended():
+            return
+        now = self._clock.monotonic()
+        if len(self._restarts) == MOST_RESTARTS and now - self._restarts[0] < (
+            RESTARTS_WITHIN_SECONDS
+        ):
+            raise GatewayError(
+                f"Envoy has ended {MOST_RESTARTS + 1} times within {RESTARTS_WITHIN_SECONDS:.0f} s"
+            )
+        self._restarts.append(now)
+        log.warning("Envoy has ended; starting it again")
+        self._gateway.stop()
+        self._gateway.start()
+
+    def stop(self) -> None:
+        """Stop everything in order: no more requests, then those under way, then the work."""
+        if self._gateway is not None:
+            self._gateway.stop()
+        self._server.stop(GRACE_SECONDS)
+        self._application.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def __enter__(self) -> RunningService:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _new_gateway(self, rest_port: int) -> GatewayProcess:
+        folder = self._gateway_folder
+        if folder is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="anomalyd-")
+            folder = Path(self._scratch.name)
+        settings = GatewaySettings(
+            host=self._addresses.host,
+            rest_port=rest_port,
+            upstream_host=self._addresses.host,
+            upstream_port=self._server.port,
+            folder=folder,
+            envoy=self._addresses.envoy,
+            max_body_bytes=LONGEST_BODY,
+        )
+        return GatewayProcess(settings, self._clock)
