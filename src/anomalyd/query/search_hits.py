@@ -1,0 +1,289 @@
+"""The hits of a search: sorted, paged, with the parts of the documents that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlglot import exp
+
+from anomalyd.errors import IllegalArgument
+from anomalyd.query.fields import FieldKind, FieldResolver
+from anomalyd.query.nodes import Bool, MatchAll, Query, Scalar
+from anomalyd.query.nodes_aggregations import Missing, SearchRequest, Sort
+from anomalyd.query.source_filter import SourceSelector
+from anomalyd.query.sql import (
+    Parameters,
+    Reached,
+    both,
+    call,
+    compare,
+    either,
+    false,
+    negated,
+    reach,
+    text,
+)
+from anomalyd.query.statement import (
+    DOCUMENTS,
+    Documents,
+    alias,
+    identifier,
+    own_column,
+    select,
+)
+from anomalyd.query.to_sql_aggregations import field_value, text_refused
+
+MAX_RESULT_WINDOW = 10_000
+_PRIMARY_TERM = 1
+_EXTREMES: Mapping[FieldKind, tuple[object, object]] = {
+    FieldKind.LONG: (-(2**63), 2**63 - 1),
+    FieldKind.DATE: (-(2**63), 2**63 - 1),
+    FieldKind.BOOLEAN: (-(2**63), 2**63 - 1),
+    FieldKind.DOUBLE: ("-Infinity", "Infinity"),
+}
+"""What Elasticsearch shows as sort value of a document without one: lowest and highest."""
+
+
+def check_window(request: SearchRequest) -> None:
+    """Refuses pages that lie too deep.
+
+    Raises:
+        IllegalArgument: the page ends beyond ``MAX_RESULT_WINDOW``, or search_after is misused.
+    """
+    end = request.start + request.size
+    if end > MAX_RESULT_WINDOW:
+        raise IllegalArgument(
+            "Result window is too large, from + size must be less than or equal to: "
+            f"[{MAX_RESULT_WINDOW}] but was [{end}]. See the scroll api for a more efficient way "
+            "to request large data sets. This limit can be set by changing the "
+            "[index.max_result_window] index level setting."
+        )
+    if request.search_after is None:
+        return
+    if not request.sort:
+        raise IllegalArgument("Sort must contain at least one field.")
+    if request.start > 0:
+        raise IllegalArgument("`from` parameter must be set to 0 when `search_after` is used.")
+    if len(request.search_after) != len(request.sort):
+        raise IllegalArgument(
+            f"search_after has {len(request.search_after)} value(s) but sort has "
+            f"{len(request.sort)}."
+        )
+
+
+def base_score(query: Query | None) -> float:
+    """The score of every hit: constant, since anomalyd does not rank.
+
+    A query that only filters gives 0.0, everything else its boost (the API document's examples).
+    """
+    if query is None or isinstance(query, MatchAll):
+        return 1.0 if query is None else query.boost
+    if isinstance(query, Bool):
+        if not (query.must or query.filter or query.must_not or query.should):
+            return query.boost
+        inner = [base_score(one) for one in (*query.must, *query.should)]
+        return query.boost * max(inner, default=0.0)
+    return query.boost
+
+
+@dataclass(frozen=True)
+class _Key:
+    """One sort criterion as an expression over the documents.
+
+    Attributes:
+        sort: what the request says.
+        kind: of the values; None for what every document has the same (``_score``, unknown).
+        expression: the value to sort by.
+        constant: the value shown, where ``kind`` is None.
+    """
+
+    sort: Sort
+    kind: FieldKind | None
+    expression: exp.Expression
+    constant: object = None
+
+    @property
+    def nulls_first(self) -> bool:
+        """Where documents without a value go."""
+        return self.sort.missing is Missing.FIRST
+
+    def extreme(self) -> object:
+        """The sort value shown for a document without one."""
+        if self.kind is None or self.kind not in _EXTREMES:
+            return None
+        lowest, highest = _EXTREMES[self.kind]
+        return highest if self.sort.ascending != self.nulls_first else lowest
+
+    def shown(self, value: object) -> object:
+        """The sort value of a hit."""
+        if self.kind is None:
+            return self.constant
+        return self.extreme() if value is None else value
+
+
+class Hits:
+    """Reads pages of hits.
+
+    Args:
+        documents: those that match.
+        resolver: their fields.
+        parameters: receive the values.
+        now_ms: what ``now`` is in dates.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        resolver: FieldResolver,
+        parameters: Parameters,
+        now_ms: int,
+    ) -> None:
+        self._documents = documents
+        self._resolver = resolver
+        self._parameters = parameters
+        self._now_ms = now_ms
+
+    def page(
+        self, request: SearchRequest, score: float, also: exp.Expression | None
+    ) -> list[dict[str, Any]]:
+        """The hits of the request's page.
+
+        Args:
+            request: sort, page and what to show.
+            score: of every hit.
+            also: a further condition (``post_filter``).
+
+        Raises:
+            InvalidRequest: a sort field is unknown or cannot be sorted by.
+        """
+        keys = [self._key(sort, score) for sort in request.sort]
+        rows = self._found(request, keys, also)
+        sources = self._sources(rows, request)
+        shows_score = not keys or request.track_scores or _by_score(keys)
+        hits = []
+        for index, document_id, version, seq_no, *values in rows:
+            hit: dict[str, Any] = {"_index": index, "_id": document_id}
+            if request.version:
+                hit["_version"] = version
+            if request.seq_no_primary_term:
+                hit |= {"_seq_no": seq_no, "_primary_term": _PRIMARY_TERM}
+            hit["_score"] = score if shows_score else None
+            if request.source.enabled:
+                hit["_source"] = sources[index, document_id]
+            if keys:
+                hit["sort"] = [key.shown(value) for key, value in zip(keys, values, strict=True)]
+            hits.append(hit)
+        return hits
+
+    def _found(
+        self, request: SearchRequest, keys: Sequence[_Key], also: exp.Expression | None
+    ) -> list[tuple[Any, ...]]:
+        """Index, id, version, sequence number and sort values of the page's documents."""
+        fixed = [own_column(name) for name in ("_index", "_id", "_version", "_seq_no")]
+        made = [alias(key.expression, f"__sort_{i}__") for i, key in enumerate(keys)]
+        inner = select([*fixed, *made], DOCUMENTS)
+        if request.search_after is not None:
+            inner = inner.where(self._after(keys, request.search_after), copy=False)
+        order = [
+            exp.Ordered(
+                this=identifier(f"__sort_{i}__"),
+                desc=not key.sort.ascending,
+                nulls_first=key.nulls_first,
+            )
+            for i, key in enumerate(keys)
+            if key.kind is not None
+        ]
+        # whatever the sort leaves open: the order in which documents came in
+        order += [exp.Ordered(this=own_column(name)) for name in ("_index", "_seq_no", "_id")]
+        statement = inner.order_by(*order, copy=False)
+        statement = statement.limit(self._parameters.bind(request.size), copy=False)
+        statement = statement.offset(self._parameters.bind(request.start), copy=False)
+        return self._documents.rows(statement, also)
+
+    def _sources(
+        self, rows: Sequence[tuple[Any, ...]], request: SearchRequest
+    ) -> Mapping[tuple[str, str], Any]:
+        """The documents of a page by index and id.
+
+        Read in a second statement: sorting would drag the text of every document along.
+        """
+        if not rows or not request.source.enabled:
+            return {}
+        ids = self._parameters.bind([row[1] for row in rows])
+        unnested = exp.Subquery(this=exp.Select(expressions=[call("unnest", ids)]))
+        columns = [own_column(name) for name in ("_index", "_id", "_source")]
+        wanted = exp.In(this=own_column("_id"), query=unnested)
+        selector = SourceSelector(request.source)
+        found = self._documents.rows(select(columns, DOCUMENTS), wanted)
+        asked = {(row[0], row[1]) for row in rows}
+        return {
+            (index, document_id): selector.cut(orjson.loads(source))
+            for index, document_id, source in _texts(found)
+            if (index, document_id) in asked
+        }
+
+    def _key(self, sort: Sort, score: float) -> _Key:
+        if sort.field == "_score":
+            return _Key(sort, None, exp.Null(), score)
+        if sort.field == "_doc":
+            return _Key(sort, FieldKind.LONG, own_column("_seq_no"))
+        field = self._resolver.resolve(sort.field)
+        if field is None and sort.unmapped_type is None:
+            raise IllegalArgument(f"No mapping found for [{sort.field[:256]}] in order to sort on")
+        if field is None or field.nested_path is not None:
+            return _Key(sort, None, exp.Null())
+        if field.kind is FieldKind.TEXT:
+            raise text_refused(sort.field)
+        expression = _single(reach(field), sort)
+        if field.kind is FieldKind.BOOLEAN:
+            expression = exp.Cast(this=expression, to=exp.DataType(this=exp.DType.BIGINT))
+        if not isinstance(sort.missing, Missing):
+            missing = field_value(sort.missing, field.kind, sort.field, self._now_ms)
+            expression = call("coalesce", expression, self._parameters.bind(missing))
+        return _Key(sort, field.kind, expression)
+
+    def _after(self, keys: Sequence[_Key], values: Sequence[Scalar | None]) -> exp.Expression:
+        """Documents that come after the one with these sort values."""
+        ties: list[exp.Expression] = []
+        alternatives = []
+        for key, value in zip(keys, values, strict=True):
+            if key.kind is None:
+                continue
+            beyond, tie = self._beyond(key, value)
+            alternatives.append(both([*(one.copy() for one in ties), beyond]))
+            ties.append(tie)
+        return either(alternatives)
+
+    def _beyond(self, key: _Key, value: Scalar | None) -> tuple[exp.Expression, exp.Expression]:
+        """Conditions: the document's value comes after this one, and it is the same."""
+        has_none = exp.Paren(this=exp.Is(this=key.expression.copy(), expression=exp.Null()))
+        if value is None or value == key.extreme():
+            after = negated(has_none.copy()) if key.nulls_first else false()
+            return after, has_none
+        assert key.kind is not None
+        kind = FieldKind.LONG if key.kind is FieldKind.BOOLEAN else key.kind
+        bound = self._parameters.bind(field_value(value, kind, key.sort.field, self._now_ms))
+        operator = exp.GT if key.sort.ascending else exp.LT
+        after = compare(operator, key.expression.copy(), bound)
+        if not key.nulls_first:
+            after = either([after, has_none])
+        return after, compare(exp.EQ, key.expression.copy(), bound.copy())
+
+
+def _single(values: Reached, sort: Sort) -> exp.Expression:
+    """One value per document: of an array the smallest or the largest."""
+    if not values.multi:
+        return values.expression
+    mode = sort.mode or ("min" if sort.ascending else "max")
+    return call("list_aggregate", values.expression, text(mode))
+
+
+def _by_score(keys: Sequence[_Key]) -> bool:
+    return any(key.sort.field == "_score" for key in keys)
+
+
+def _texts(rows: Sequence[tuple[object, ...]]) -> list[tuple[str, str, str]]:
+    return [(str(index), str(document_id), str(source)) for index, document_id, source in rows]

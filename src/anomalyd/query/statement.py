@@ -1,0 +1,96 @@
+"""Statements over the documents that a search's query matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from anomalyd.query.relation import Relation
+from anomalyd.query.sql import Parameters, number
+
+DOCUMENTS = "docs"
+"""Under this name a statement finds the documents that match."""
+
+_ALWAYS = {"_index", "_id", "_version", "_seq_no", "_source"}
+
+
+class Documents:
+    """The documents of a relation that meet a condition.
+
+    Args:
+        relation: where they are.
+        parameters: hold the values of all expressions.
+        condition: which of them; NULL counts as no.
+    """
+
+    def __init__(
+        self, relation: Relation, parameters: Parameters, condition: exp.Expression
+    ) -> None:
+        self._relation = relation
+        self._parameters = parameters
+        self._condition = condition
+
+    def rows(
+        self, statement: exp.Select, also: exp.Expression | None = None
+    ) -> list[tuple[object, ...]]:
+        """Runs a statement that reads ``DOCUMENTS`` and gives its rows.
+
+        Args:
+            statement: what to compute; consumed.
+            also: a further condition on the documents.
+        """
+        # quoted columns are the table's own; names that statements make up are not quoted
+        parts = [statement, self._condition, *([] if also is None else [also])]
+        columns = {
+            column.name
+            for part in parts
+            for column in part.find_all(exp.Column)
+            if column.this.args.get("quoted")
+        }
+        table = exp.Subquery(
+            this=self._relation.select(sorted(columns - _ALWAYS)),
+            alias=exp.TableAlias(this=exp.to_identifier("everything")),
+        )
+        inner = exp.select("*").from_(table, copy=False).where(self._condition.copy(), copy=False)
+        if also is not None:
+            inner = inner.where(also.copy(), copy=False)
+        whole = statement.with_(DOCUMENTS, as_=inner, copy=False)
+        query = self._parameters.query(whole)
+        return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
+
+
+def identifier(name: str) -> exp.Expression:
+    """A column that a statement made up."""
+    return exp.column(exp.to_identifier(name))
+
+
+def own_column(name: str) -> exp.Expression:
+    """A column of the table."""
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def alias(expression: exp.Expression, name: str) -> exp.Expression:
+    """An expression under a made-up name."""
+    return exp.Alias(this=expression, alias=exp.to_identifier(name))
+
+
+def select(
+    expressions: Sequence[exp.Expression], source: exp.Query | str, *, group_by: Sequence[str] = ()
+) -> exp.Select:
+    """``SELECT expressions FROM source GROUP BY names``; a query as source is nested."""
+    table: exp.Expression
+    if isinstance(source, str):
+        table = exp.Table(this=exp.to_identifier(source))
+    else:
+        name = exp.TableAlias(this=exp.to_identifier("inside"))
+        table = exp.Subquery(this=source.copy(), alias=name)
+    statement = exp.Select(expressions=list(expressions)).from_(table, copy=False)
+    if group_by:
+        statement = statement.group_by(*(identifier(one) for one in group_by), copy=False)
+    return statement
+
+
+def limited(statement: exp.Select, rows: int) -> exp.Select:
+    """At most so many rows; the number is one of this package, not of a request."""
+    return statement.limit(number(rows), copy=False)
