@@ -23,7 +23,8 @@ std::string to_name(const Settings& settings) {
 
 Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t trees,
               std::int64_t sample_size, double time_decay, std::int64_t output_after,
-              double anomaly_rate, double initial_accept_fraction, const std::string& transform) {
+              double anomaly_rate, double initial_accept_fraction, const std::string& transform,
+              bool corrector) {
   const Settings settings{features,
                           shingle_size,
                           trees,
@@ -32,7 +33,8 @@ Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t tre
                           output_after,
                           anomaly_rate,
                           initial_accept_fraction,
-                          to_method(transform)};
+                          to_method(transform),
+                          corrector};
   settings.validate();
   return settings;
 }
@@ -48,6 +50,7 @@ py::dict fields(const Settings& settings) {
   all["anomaly_rate"] = settings.anomaly_rate;
   all["initial_accept_fraction"] = settings.initial_accept_fraction;
   all["transform"] = to_name(settings);
+  all["corrector"] = settings.corrector;
   return all;
 }
 
@@ -72,7 +75,7 @@ void bind_settings(py::module_& module) {
            py::arg("output_after") = defaults.output_after,
            py::arg("anomaly_rate") = defaults.anomaly_rate,
            py::arg("initial_accept_fraction") = defaults.initial_accept_fraction,
-           py::arg("transform") = to_name(defaults))
+           py::arg("transform") = to_name(defaults), py::arg("corrector") = defaults.corrector)
       .def_readonly("features", &Settings::features)
       .def_readonly("shingle_size", &Settings::shingle_size)
       .def_readonly("trees", &Settings::trees)
@@ -82,6 +85,7 @@ void bind_settings(py::module_& module) {
       .def_readonly("anomaly_rate", &Settings::anomaly_rate)
       .def_readonly("initial_accept_fraction", &Settings::initial_accept_fraction)
       .def_property_readonly("transform", &to_name)
+      .def_readonly("corrector", &Settings::corrector)
       .def(
           "__eq__", [](const Settings& a, const Settings& b) { return a == b; }, py::is_operator())
       .def("__hash__",

@@ -108,7 +108,7 @@ void ModelBank::process(const Batch& batch, const Columns& columns) {
         const bool present =
             std::none_of(values, values + features, [](double value) { return std::isnan(value); });
         const Outcome outcome = present ? member.model->process(values, workspace)
-                                        : Outcome{missing, missing, missing, missing};
+                                        : Outcome{missing, missing, missing, missing, {}};
         columns.score[row] = outcome.score;
         columns.grade[row] = outcome.grade;
         columns.confidence[row] = outcome.confidence;

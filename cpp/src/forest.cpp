@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "anomalyd/attribution.hpp"
+#include "anomalyd/impute.hpp"
 #include "anomalyd/visitor.hpp"
 
 namespace anomalyd {
@@ -36,6 +38,43 @@ double Forest::score(const float* query, Workspace& workspace) const noexcept {
     sum += visitor.result();
   }
   return sum / static_cast<double>(trees_.size());
+}
+
+double Forest::attribute(const float* query, Workspace& workspace) const noexcept {
+  Attribution& sum = workspace.attribution;
+  Attribution& parts = workspace.tree_attribution;
+  sum.clear();
+  for (const Tree& tree : trees_) {
+    AttributionVisitor visitor(tree, query, parts, workspace.shadow);
+    tree.traverse(query, store_, workspace.path, visitor);
+    visitor.finish();
+    for (std::size_t i = 0; i < store_.dimensions(); ++i) {
+      sum.high[i] += parts.high[i];
+      sum.low[i] += parts.low[i];
+    }
+  }
+  sum.scale(1.0 / static_cast<double>(trees_.size()));
+  return sum.total();
+}
+
+void Forest::impute(float* query, Workspace& workspace) const noexcept {
+  for (std::size_t t = 0; t < trees_.size(); ++t) {
+    workspace.leaves[t] = likeliest_leaf(trees_[t], store_, query, workspace.missing);
+  }
+  const auto median =
+      workspace.column.begin() + static_cast<std::ptrdiff_t>((trees_.size() - 1) / 2);
+  for (std::size_t i = 0; i < store_.dimensions(); ++i) {
+    if (!workspace.missing[i]) continue;
+    std::transform(workspace.leaves.begin(), workspace.leaves.end(), workspace.column.begin(),
+                   [&](PointIndex leaf) { return store_.at(leaf)[i]; });
+    std::nth_element(workspace.column.begin(), median, workspace.column.end());
+    query[i] = *median;
+  }
+}
+
+void Forest::neighbours(const float* query, Workspace& workspace) const noexcept {
+  std::transform(trees_.begin(), trees_.end(), workspace.leaves.begin(),
+                 [&](const Tree& tree) { return tree.neighbour(query, workspace.path); });
 }
 
 void Forest::update(const float* point, Workspace& workspace) {

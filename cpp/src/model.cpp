@@ -11,7 +11,8 @@ Model::Model(const Settings& settings, std::uint64_t seed)
       shingle_(static_cast<std::size_t>(settings.features),
                static_cast<std::size_t>(settings.shingle_size)),
       forest_(settings, seed),
-      thresholder_(settings) {}
+      thresholder_(settings),
+      corrector_(settings) {}
 
 Outcome Model::process(const double* values, Workspace& workspace) {
   if (buffer_initial(values, workspace)) return {};
@@ -25,7 +26,15 @@ Outcome Model::process(const double* values, Workspace& workspace) {
     outcome.grade = grading.grade;
     outcome.threshold = grading.threshold;
     outcome.confidence = confidence();
-    thresholder_.update(outcome.score, outcome.score);
+    double corrected_score = outcome.score;
+    if (outcome.grade > 0.0 && settings_.corrector && settings_.shingle_size > 1) {
+      const Judgement judgement = corrector_.judge(inputs_, outcome.score, outcome.grade,
+                                                   {forest_, transform_, thresholder_}, workspace);
+      outcome.grade = judgement.grade;
+      outcome.suppression = judgement.suppression;
+      corrected_score = judgement.corrected_score;
+    }
+    thresholder_.update(outcome.score, corrected_score);
   }
   transform_.learn(values);
   learn_point(workspace);
@@ -69,7 +78,7 @@ double Model::confidence() const noexcept {
 
 std::size_t Model::size_in_bytes() const noexcept {
   return sizeof(Model) + initial_.capacity() * sizeof(double) + transform_.size_in_bytes() +
-         shingle_.size_in_bytes() + forest_.size_in_bytes();
+         shingle_.size_in_bytes() + forest_.size_in_bytes() + corrector_.size_in_bytes();
 }
 
 }  // namespace anomalyd

@@ -45,7 +45,8 @@ bool operator==(const Settings& a, const Settings& b) noexcept {
   return a.features == b.features && a.shingle_size == b.shingle_size && a.trees == b.trees &&
          a.sample_size == b.sample_size && a.time_decay == b.time_decay &&
          a.output_after == b.output_after && a.anomaly_rate == b.anomaly_rate &&
-         a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform;
+         a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform &&
+         a.corrector == b.corrector;
 }
 
 }  // namespace anomalyd

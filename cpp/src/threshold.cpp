@@ -14,6 +14,8 @@ constexpr double initial_threshold = 1.5;
 constexpr double z_factor = 3.0;
 constexpr double minimum_z_factor = 2.0;
 constexpr double score_cap = 2.0;
+// Scores that never moved have no deviation, or that of their rounding; neither is a measure.
+constexpr double least_deviation = 1e-6;
 
 // Grades are counted in sixteenths, and a surprise of 0.8 is the whole of it.
 double graded(double surprise) noexcept {
@@ -47,13 +49,9 @@ Grading Thresholder::grade(double score) const noexcept {
   }
   if (score < threshold) return {threshold, 0.0};
 
-  double surprise = 1.0;
-  if (!ready()) {
-    surprise = std::clamp((score - floor) / floor, 0.0, 1.0);
-  } else if (deviation > 0.0) {
-    surprise = std::min(1.0, (score - threshold) / deviation);
-  }
-  const double grade = graded(surprise);
+  const double surprise = ready() ? (score - threshold) / std::max(deviation, least_deviation)
+                                  : (score - floor) / floor;
+  const double grade = graded(std::min(1.0, surprise));
   return grade > 0.0 ? Grading{threshold, grade} : Grading{score, 0.0};
 }
 

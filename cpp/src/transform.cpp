@@ -36,8 +36,7 @@ double normalized(double value, double shift, double scale) noexcept {
 
 Transform::Transform(const Settings& settings)
     : method_(settings.transform),
-      features_(static_cast<std::size_t>(settings.features),
-                Feature{Deviation(settings.time_decay), Deviation(settings.time_decay)}) {}
+      features_(static_cast<std::size_t>(settings.features), Feature(settings.time_decay)) {}
 
 void Transform::apply(const double* values, float* block) const noexcept {
   for (std::size_t i = 0; i < features_.size(); ++i) {
@@ -48,10 +47,16 @@ void Transform::apply(const double* values, float* block) const noexcept {
 }
 
 void Transform::learn(const double* values) noexcept {
-  for (std::size_t i = 0; i < features_.size(); ++i) {
-    features_[i].value.update(bounded(values[i]));
-    features_[i].spread.update(features_[i].value.deviation());
-  }
+  for (std::size_t i = 0; i < features_.size(); ++i) features_[i].learn(bounded(values[i]));
+}
+
+void Transform::Feature::learn(double input) noexcept {
+  const double difference = value.count() == 0 ? 0.0 : input - last;
+  value.update(input);
+  spread.update(value.deviation());
+  step.update(difference);
+  noise.update(step.deviation());
+  last = input;
 }
 
 double Transform::shift(std::size_t feature) const noexcept {
@@ -62,6 +67,11 @@ double Transform::scale(std::size_t feature) const noexcept {
   if (method_ == TransformMethod::none) return 1.0;
   const Feature& state = features_[feature];
   return state.spread.mean() + relative_floor * std::abs(state.value.mean());
+}
+
+double Transform::scaled_noise(std::size_t feature) const noexcept {
+  const double divisor = scale(feature);
+  return divisor > 0.0 ? features_[feature].noise.mean() / divisor : 0.0;
 }
 
 }  // namespace anomalyd

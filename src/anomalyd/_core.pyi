@@ -1,7 +1,7 @@
 """Typed face of the native core: banks of Random Cut Forest models.
 
-Every array argument must have exactly the dtype given here and is read as rows of one batch; a wrong
-dtype, length or shape raises ValueError that names the argument, before any model has changed.
+Every array argument must have exactly the dtype given here and is read as rows of one batch; a
+wrong dtype, length or shape raises ValueError that names the argument, before any model has changed.
 """
 
 from typing import final
@@ -28,6 +28,7 @@ class BankSettings:
         anomaly_rate: float = 0.005,
         initial_accept_fraction: float = 0.125,
         transform: str = "NORMALIZE",
+        corrector: bool = True,
     ) -> None: ...
     @property
     def features(self) -> int:
@@ -65,11 +66,20 @@ class BankSettings:
     def transform(self) -> str:
         """How inputs are scaled for the forest: NORMALIZE or NONE."""
 
+    @property
+    def corrector(self) -> bool:
+        """Whether a score above its threshold is looked at twice.
+
+        The second look drops what an earlier anomaly in the same shingle explains and what lies about
+        where the forest expects it. Without a shingle (size 1) there is none.
+        """
+
 @final
 class Scores:
     """What a bank answers: arrays of float64, one element per row of the batch, in its order.
 
-    A row with a NaN has NaN in all four. Before a model has seen `output_after` inputs all four are 0.
+    A row with a NaN has NaN in all four. Before a model has seen `output_after` inputs all four
+    are 0.
     """
 
     @property
@@ -86,18 +96,18 @@ class Scores:
 
     @property
     def threshold(self) -> NDArray[np.float64]:
-        """The score from which the row would have had a grade above 0."""
+        """The score from which a grade above 0 is possible."""
 
 @final
 class ModelBank:
     """Many models of one configuration, processed in batches on the bank's own threads.
 
-    Safe to call from several threads; calls take turns and release the GIL. Answers depend on the seed
-    and the inputs of a model alone, never on the number of threads or on how rows are batched.
+    Safe to call from several threads; calls take turns and release the GIL. Answers depend on the
+    seed and the inputs of a model alone, never on the number of threads or on how rows are batched.
     """
 
     def __init__(self, settings: BankSettings, *, threads: int) -> None:
-        """An empty bank that works on up to `threads` threads (1 to 256, else ValueError)."""
+        """Make an empty bank that works on up to `threads` threads (1 to 256, else ValueError)."""
 
     @property
     def settings(self) -> BankSettings:
@@ -127,15 +137,15 @@ class ModelBank:
             values: inputs [rows, features]. A row with a NaN is missing: it is not learned.
 
         Raises:
-            ValueError: wrong shape or dtype, unknown model, infinite value, or a timestamp not above
-                the model's last one. Nothing has changed then.
+            ValueError: wrong shape or dtype, unknown model, infinite value, or a timestamp not
+                above the model's last one. Nothing has changed then.
         """
 
     def updates(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Inputs that each model [n] has learned so far [n]; missing rows are not counted."""
+        """Count the inputs that each model [n] has learned so far [n], missing rows left out."""
 
     def size_in_bytes(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Memory that each model [n] holds now, counted from its containers [n]."""
+        """Count the bytes that each model [n] holds now, from its containers [n]."""
 
     def __len__(self) -> int:
         """Models in the bank."""

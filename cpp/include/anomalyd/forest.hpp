@@ -24,6 +24,18 @@ class Forest {
   // padded with zeros to width(). Leaves no trace and does not allocate.
   double score(const float* query, Workspace& workspace) const noexcept;
 
+  // Splits the score of the query over its coordinates into workspace.attribution and returns it.
+  // Requires ready(). Leaves no trace and does not allocate.
+  double attribute(const float* query, Workspace& workspace) const noexcept;
+
+  // Replaces the coordinates of the query that workspace.missing marks by what the forest expects
+  // there: the median over the trees. Requires ready(). Leaves no trace and does not allocate.
+  void impute(float* query, Workspace& workspace) const noexcept;
+
+  // Writes to workspace.leaves, per tree, the point at whose leaf the query arrives. Requires
+  // ready().
+  void neighbours(const float* query, Workspace& workspace) const noexcept;
+
   // Offers the point (dimensions() floats, no NaN) to every tree.
   void update(const float* point, Workspace& workspace);
 

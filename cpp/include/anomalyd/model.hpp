@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "anomalyd/corrector.hpp"
 #include "anomalyd/forest.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/shingle.hpp"
@@ -22,6 +23,7 @@ struct Outcome {
   double grade = 0.0;
   double confidence = 0.0;
   double threshold = 0.0;
+  Suppression suppression = Suppression::none;
 };
 
 class Model {
@@ -49,6 +51,7 @@ class Model {
   Shingle shingle_;
   Forest forest_;
   Thresholder thresholder_;
+  Corrector corrector_;
 };
 
 }  // namespace anomalyd

@@ -19,6 +19,7 @@ struct Settings {
   double anomaly_rate = 0.005;
   double initial_accept_fraction = 0.125;
   TransformMethod transform = TransformMethod::normalize;
+  bool corrector = true;  // whether grades get a second look (§10); needs a shingle
 
   // Coordinates of one point in the forest.
   std::int64_t dimensions() const noexcept { return features * shingle_size; }

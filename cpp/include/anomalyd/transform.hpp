@@ -23,14 +23,26 @@ class Transform {
   // Takes the input into the statistics.
   void learn(const double* values) noexcept;
 
+  // What apply() subtracts, and what it divides by.
   double shift(std::size_t feature) const noexcept;
   double scale(std::size_t feature) const noexcept;
+
+  // Smoothed deviation of the differences between consecutive inputs, in the forest's scale: how
+  // much of a step is noise.
+  double scaled_noise(std::size_t feature) const noexcept;
   std::size_t size_in_bytes() const noexcept { return features_.capacity() * sizeof(Feature); }
 
  private:
   struct Feature {
+    explicit Feature(double discount) noexcept
+        : value(discount), spread(discount), step(discount), noise(0.1 * discount) {}
+    void learn(double input) noexcept;
+
     Deviation value;   // of the inputs
     Deviation spread;  // of the deviation so far: its mean is the smoothed scale
+    Deviation step;    // of the differences between consecutive inputs
+    Deviation noise;   // of the deviation of those
+    double last = 0.0;
   };
 
   TransformMethod method_;

@@ -88,6 +88,11 @@ class Tree {
     }
   }
 
+  // The point at whose leaf the query arrives. Requires a non-empty tree.
+  PointIndex neighbour(const float* query, Path& path) const {
+    return descend(query, path) - leaf_base;
+  }
+
   // Points held, copies counted.
   std::size_t mass() const noexcept { return mass_; }
   // log2(mass() + 1), kept because every score is multiplied by it.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "anomalyd/aligned.hpp"
+#include "anomalyd/attribution.hpp"
 #include "anomalyd/box.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/tree.hpp"
@@ -15,14 +16,30 @@ namespace anomalyd {
 struct Workspace {
   explicit Workspace(const Settings& settings)
       : block(static_cast<std::size_t>(settings.features), 0.0F),
-        query(padded(static_cast<std::size_t>(settings.dimensions())), 0.0F) {
+        query(padded(static_cast<std::size_t>(settings.dimensions())), 0.0F),
+        corrected(query),
+        expected(query),
+        attribution(static_cast<std::size_t>(settings.dimensions())),
+        tree_attribution(attribution),
+        shadow(2 * static_cast<std::size_t>(settings.dimensions()), 0.0F),
+        missing(static_cast<std::size_t>(settings.dimensions()), false),
+        leaves(static_cast<std::size_t>(settings.trees)),
+        column(static_cast<std::size_t>(settings.trees)) {
     // A path holds at most every internal node of a tree.
     path.reserve(static_cast<std::size_t>(settings.sample_size));
   }
 
   Path path;
-  std::vector<float> block;    // one transformed input
-  AlignedVector<float> query;  // one shingle, padded
+  std::vector<float> block;        // one transformed input
+  AlignedVector<float> query;      // one shingle, padded
+  AlignedVector<float> corrected;  // without an earlier anomaly
+  AlignedVector<float> expected;   // as the forest would have it
+  Attribution attribution;         // over the forest
+  Attribution tree_attribution;    // of one tree
+  std::vector<float> shadow;       // see AttributionVisitor
+  std::vector<bool> missing;       // per coordinate
+  std::vector<PointIndex> leaves;  // per tree
+  std::vector<float> column;       // one coordinate of those
 };
 
 }  // namespace anomalyd

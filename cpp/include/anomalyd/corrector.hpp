@@ -1,0 +1,74 @@
+// Second thoughts about a score above its threshold (§10).
+//
+// 1. A shingle carries an anomaly along until it has left the window, so every point behind an
+//    anomaly scores high too. What was expected in place of the last anomaly is put back and the
+//    forest asked again.
+// 2. An input that is about what the forest expects there passes.
+// 3. An input passes that most trees know from a similar history: a series may do one of several
+//    usual things next, and the expected one is only the most usual.
+//
+// "About" is the usual step of the series: the mean step along the expected history, or the noise
+// of its steps where that is more. All features must be about right, at the block that the score
+// comes from most. Scores are never changed, only whether they count.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "anomalyd/forest.hpp"
+#include "anomalyd/settings.hpp"
+#include "anomalyd/threshold.hpp"
+#include "anomalyd/transform.hpp"
+#include "anomalyd/workspace.hpp"
+
+namespace anomalyd {
+
+// Why a score above its threshold has no grade.
+enum class Suppression : std::uint8_t {
+  none,
+  anomaly_in_shingle,    // an earlier anomaly in the window explains it
+  near_expected,         // about what was expected
+  conditional_forecast,  // about what followed similar histories
+};
+
+struct Judgement {
+  double grade;
+  double corrected_score;  // what the score would be without the earlier anomaly
+  Suppression suppression;
+};
+
+// What a judgement is made from; all of it in the state before the point is learned.
+struct Evidence {
+  const Forest& forest;
+  const Transform& transform;
+  const Thresholder& thresholder;
+};
+
+class Corrector {
+ public:
+  // Requires a shingle_size above 1: without a window there is nothing to correct.
+  explicit Corrector(const Settings& settings) noexcept;
+
+  // Judges the point in workspace.query, which scored `score` and was graded `grade`, above 0.
+  // `step` counts inputs. Remembers the point as the last anomaly if its grade stands.
+  Judgement judge(std::int64_t step, double score, double grade, const Evidence& evidence,
+                  Workspace& workspace);
+
+  std::size_t size_in_bytes() const noexcept { return expected_.capacity() * sizeof(float); }
+
+ private:
+  bool remove_last_anomaly(std::int64_t gap, float* point) const noexcept;
+  std::size_t main_block(std::int64_t gap, const Attribution& attribution) const noexcept;
+  void expect(std::size_t block, const Forest& forest, Workspace& workspace) const noexcept;
+  bool is_near(const float* other, std::size_t block, const Transform& transform,
+               const Workspace& workspace) const noexcept;
+  bool is_known(std::size_t block, const Evidence& evidence, Workspace& workspace) const noexcept;
+
+  std::size_t features_;
+  std::size_t shingle_size_;
+  std::int64_t last_step_;       // of the last anomaly
+  std::vector<float> expected_;  // its shingle with the expected values in place; empty before any
+};
+
+}  // namespace anomalyd

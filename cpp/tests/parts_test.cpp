@@ -1,0 +1,210 @@
+// The small parts: settings, generator, shingle, point store, sampler, cut, deviation.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "anomalyd/cut.hpp"
+#include "anomalyd/deviation.hpp"
+#include "anomalyd/point_store.hpp"
+#include "anomalyd/random.hpp"
+#include "anomalyd/sampler.hpp"
+#include "anomalyd/settings.hpp"
+#include "anomalyd/shingle.hpp"
+
+namespace anomalyd {
+namespace {
+
+std::string refusal(const Settings& settings) {
+  try {
+    settings.validate();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Settings, NameTheFieldTheBoundsAndTheValue) {
+  EXPECT_EQ(refusal({}), "");
+  Settings settings;
+  settings.trees = 0;
+  EXPECT_EQ(refusal(settings), "trees must be from 1 to 1000, got 0");
+  settings = {};
+  settings.time_decay = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(refusal(settings), "time_decay must be from 0 to below 1, got nan");
+  settings = {};
+  settings.features = 500;
+  settings.shingle_size = 100;
+  EXPECT_EQ(refusal(settings), "features must be at most 32768 / shingle_size, got 500");
+}
+
+TEST(Settings, ReadinessCountsInputsNotShingles) {
+  EXPECT_EQ(Settings{}.forest_output_after(), 25);
+  Settings settings;
+  settings.shingle_size = 60;
+  EXPECT_EQ(settings.forest_output_after(), 1);
+  settings.shingle_size = 1;
+  settings.output_after = 3;
+  EXPECT_EQ(settings.forest_output_after(), 10) << "the buffered start is a lower bound";
+  settings.transform = TransformMethod::none;
+  EXPECT_EQ(settings.forest_output_after(), 3);
+}
+
+TEST(Random, StaysInItsOpenInterval) {
+  Random random(0);
+  double sum = 0.0;
+  for (int i = 0; i < 100'000; ++i) {
+    const double value = random.open_uniform();
+    ASSERT_GT(value, 0.0);
+    ASSERT_LT(value, 1.0);
+    sum += value;
+  }
+  EXPECT_NEAR(sum / 100'000, 0.5, 0.005);
+}
+
+TEST(Shingle, KeepsTheLastBlocksOldestFirst) {
+  Shingle shingle(2, 3);
+  std::array<float, 6> preview{};
+  for (float block = 1.0F; block <= 4.0F; block += 1.0F) {
+    const std::array<float, 2> values{block, -block};
+    EXPECT_EQ(shingle.completes(), block >= 3.0F);
+    shingle.preview(values.data(), preview.data());
+    shingle.push(values.data());
+    EXPECT_EQ(shingle.full(), block >= 3.0F);
+    EXPECT_TRUE(std::equal(preview.begin(), preview.end(), shingle.data()));
+  }
+  EXPECT_EQ(preview, (std::array<float, 6>{2, -2, 3, -3, 4, -4}));
+}
+
+TEST(PointStore, KeepsEveryHeldPointThroughCompactionAndGrowth) {
+  std::mt19937 random(1);
+  constexpr std::size_t features = 2;
+  constexpr std::size_t size = 4;
+  PointStore store(features, size);
+  std::vector<float> stream(features * size, 0.0F);
+  std::vector<std::pair<PointIndex, std::vector<float>>> held;
+  for (int step = 0; step < 5000; ++step) {
+    // Now and then the stream jumps, so that a point shares nothing with the one before.
+    const std::size_t fresh = random() % 50 == 0 ? stream.size() : features;
+    stream.erase(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(fresh));
+    for (std::size_t i = 0; i < fresh; ++i) stream.push_back(static_cast<float>(random() % 1000));
+    held.emplace_back(store.add(stream.data()), stream);
+    const std::size_t wanted = step < 2000 ? 300 : 40;
+    while (held.size() > wanted) {
+      const std::size_t victim = random() % held.size();
+      store.release(held[victim].first);
+      held[victim] = held.back();
+      held.pop_back();
+    }
+    ASSERT_EQ(store.size(), held.size());
+  }
+  for (const auto& [index, point] : held) {
+    EXPECT_TRUE(std::equal(point.begin(), point.end(), store.at(index)));
+  }
+  EXPECT_LE(store.index_limit(), 301U) << "freed indices are used again";
+}
+
+TEST(PointStore, SpendsOneBlockOnAPointThatContinuesTheLast) {
+  PointStore store(1, 4);
+  const std::array<float, 6> stream{1, 2, 3, 4, 5, 6};
+  store.add(stream.data());
+  EXPECT_EQ(store.floats(), 4U);
+  const PointIndex second = store.add(stream.data() + 1);
+  EXPECT_EQ(store.floats(), 5U);
+  store.release(second);
+  store.add(stream.data() + 2);
+  EXPECT_EQ(store.floats(), 6U) << "also when nobody kept the last one";
+  store.add(stream.data());
+  EXPECT_EQ(store.floats(), 10U);
+}
+
+TEST(Sampler, PrefersTheRecent) {
+  const SamplerSettings settings{100, 0.01, 1.0};
+  Sampler sampler(9);
+  std::vector<int> kept_at;
+  for (PointIndex t = 0; t < 10'000; ++t) {
+    const auto admission = sampler.offer(t, settings);
+    if (!admission) continue;
+    if (admission->evicts) sampler.take_worst();
+    sampler.add(admission->weight, t);
+  }
+  ASSERT_EQ(sampler.size(), 100U);
+  double age = 0.0;
+  for (std::size_t i = 0; i < sampler.size(); ++i) age += 10'000.0 - sampler.point(i);
+  // Ages of a large reservoir are near exponential: with capacity * decay = 1 their mean is near
+  // 1 / decay, a little less for the competition.
+  EXPECT_GT(age / 100, 50.0);
+  EXPECT_LT(age / 100, 200.0);
+}
+
+TEST(Sampler, FillsSlowlyBeyondTheInitialFraction) {
+  const SamplerSettings settings{256, 0.0, 0.125};
+  Sampler sampler(1);
+  std::size_t size_at_32 = 0;
+  for (PointIndex t = 0; t < 256; ++t) {
+    if (t == 32) size_at_32 = sampler.size();
+    const auto admission = sampler.offer(t, settings);
+    if (!admission) continue;
+    if (admission->evicts) sampler.take_worst();
+    sampler.add(admission->weight, t);
+  }
+  EXPECT_EQ(size_at_32, 32U);
+  EXPECT_LT(sampler.size(), 200U);
+}
+
+TEST(Cut, PartsEvenNeighbouringFloats) {
+  Random random(1);
+  for (const float low : {0.0F, 1.0F, -1.0F, 1e-40F, 1e37F, -1e37F}) {
+    const float high = std::nextafter(low, std::numeric_limits<float>::infinity());
+    const Cut cut = random_cut({&low, &low}, &high, 1, random);
+    EXPECT_EQ(cut.value, low);
+    EXPECT_TRUE(separates(cut, {&low, &low}, &high));
+    EXPECT_TRUE(separates(random_cut({&high, &high}, &low, 1, random), {&high, &high}, &low));
+  }
+}
+
+TEST(Cut, ChoosesDimensionsByTheirRange) {
+  Random random(2);
+  const std::array<float, 3> lower{0.0F, 5.0F, 0.0F};
+  const std::array<float, 3> upper{1.0F, 5.0F, 2.0F};
+  const std::array<float, 3> point{0.5F, 5.0F, 3.0F};
+  std::array<int, 3> chosen{};
+  for (int i = 0; i < 40'000; ++i) {
+    const Cut cut = random_cut({lower.data(), upper.data()}, point.data(), 3, random);
+    ++chosen[cut.dimension];
+    ASSERT_GE(cut.value, lower[cut.dimension]);
+    ASSERT_LT(cut.value, std::max(upper[cut.dimension], point[cut.dimension]));
+  }
+  EXPECT_NEAR(chosen[0], 10'000, 500);
+  EXPECT_EQ(chosen[1], 0);
+  EXPECT_NEAR(chosen[2], 30'000, 500);
+}
+
+TEST(Deviation, IsTheDiscountedSumsByHand) {
+  // Values 2, 4, 9 with a discount of 1/2: weights 1/4, 1/2, 1.
+  Deviation deviation(0.5);
+  EXPECT_EQ(deviation.deviation(), 0.0);
+  for (const double value : {2.0, 4.0, 9.0}) deviation.update(value);
+  const double mean = (2.0 / 4 + 4.0 / 2 + 9.0) / 1.75;
+  const double square = (4.0 / 4 + 16.0 / 2 + 81.0) / 1.75;
+  EXPECT_NEAR(deviation.mean(), mean, 1e-14);
+  EXPECT_NEAR(deviation.deviation(), std::sqrt(square - mean * mean), 1e-14);
+  EXPECT_EQ(deviation.count(), 3);
+}
+
+TEST(Deviation, KeepsItsDigitsFarFromZero) {
+  Deviation near(0.01);
+  Deviation far(0.01);
+  for (int i = 0; i < 1000; ++i) {
+    near.update(i % 2);
+    far.update(1e9 + i % 2);
+  }
+  EXPECT_NEAR(far.deviation(), near.deviation(), 1e-6);
+}
+
+}  // namespace
+}  // namespace anomalyd
