@@ -42,7 +42,7 @@ class Converted:
     errors: Mapping[int, ItemError]
 
 
-class _Unfit(Exception):  # noqa: N818 - never leaves this module
+class _Unfit(Exception):
     def __init__(self, error: ItemError) -> None:
         super().__init__()
         self.error = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anomalyd.embedded.catalogue import WriteSession
 from anomalyd.embedded.columns import Batch, Column, build_batch
 from anomalyd.embedded.database import quote
+from anomalyd.embedded.documents import delete_documents
 from anomalyd.embedded.item_error import ItemError
 from anomalyd.embedded.mapping import SQL_TYPE
 
@@ -39,6 +40,7 @@ def append_documents(
     ids: Sequence[str],
     sources: Sequence[str],
     versions: Sequence[int] | None = None,
+    replaced: Collection[str] = (),
     widen: bool = False,
 ) -> Appended:
     """Add documents to an index, extending its mapping as they need.
@@ -47,9 +49,11 @@ def append_documents(
         session: the transaction.
         index: an index that exists.
         documents: JSON objects, at least one.
-        ids: their ids, which no document of the index may have.
+        ids: their ids.
         sources: their texts as they are given back.
         versions: their versions, 1 each by default.
+        replaced: those of the ids that the index has already; these documents go, unless the one
+            that comes in their place has an error.
         widen: see ``build_batch``.
     """
     state = session.get(index)
@@ -58,6 +62,9 @@ def append_documents(
         state = session.change_mapping(index, batch.mapping)
     good = _good_rows(batch, len(documents))
     first_seq_no = session.take_seq_nos(index, len(good))
+    if replaced:
+        gone = [ids[row] for row in good.tolist() if ids[row] in replaced]
+        delete_documents(session.connection, state.table, gone)
     if len(good):
         fixed = {
             "_id": _texts(ids),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from anomalyd.errors import AnomalydError, IllegalArgument, MappingConflict, VersionConflict
+from anomalyd.errors import (
+    AnomalydError,
+    IllegalArgument,
+    MappingConflict,
+    NotFound,
+    VersionConflict,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,13 @@ class ItemError:
             body["caused_by"] = self.caused_by.to_json()
         return body
 
+    @staticmethod
+    def of_item(error: Mapping[str, Any], status: int) -> ItemError:
+        """Return the error that an item's ``error`` object and status show."""
+        caused_by = error.get("caused_by")
+        below = None if caused_by is None else ItemError.of_item(caused_by, status)
+        return ItemError(str(error["type"]), str(error["reason"]), below, status)
+
     def exception(self) -> AnomalydError:
         """Return the exception that a call for one document raises."""
         if self.status == 409:
@@ -37,6 +52,8 @@ class ItemError:
         if self.type == "mapper_parsing_exception":
             caused_by = {} if self.caused_by is None else {"caused_by": self.caused_by.to_json()}
             return MappingConflict(self.reason, details=caused_by)
+        if self.status == 404:
+            return NotFound(self.reason)
         return IllegalArgument(self.reason)
 
 

@@ -83,7 +83,7 @@ def render_mapping(mapping: IndexMapping) -> dict[str, object]:
     for path, leaf in sorted(mapping.leaves.items()):
         _enter(root, path).update(_render_leaf(leaf))
     if root:
-        body["properties"] = root
+        body["properties"] = _sorted(root)
     return body
 
 
@@ -225,6 +225,14 @@ def _with_columns(leaves: Mapping[str, MappedField]) -> dict[str, MappedField]:
         taken.append(column)
         named[path] = replace(leaf, column=column)
     return named
+
+
+def _sorted(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return definitions by name, at every depth."""
+    for definition in properties.values():
+        if "properties" in definition:
+            definition["properties"] = _sorted(definition["properties"])
+    return dict(sorted(properties.items()))
 
 
 def _render_leaf(leaf: MappedField) -> dict[str, object]:

@@ -7,18 +7,21 @@ types that have nothing in common as text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import duckdb
+import numpy.typing as npt
 from sqlglot import exp
 
 from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
+from anomalyd.embedded.result_table import KIND as RESULTS
+from anomalyd.embedded.result_table import document_text
 from anomalyd.errors import IllegalArgument
 from anomalyd.query.fields import FieldKind
-
-ColumnExpression = Callable[[IndexState], exp.Expr]
 
 
 class IndexSet:
@@ -27,19 +30,11 @@ class IndexSet:
     Args:
         cursor: a cursor of the snapshot that the states come from.
         states: the indices, by name.
-        source: how a row's ``_source`` text is made; the column of that name by default.
     """
 
-    def __init__(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        states: Sequence[IndexState],
-        *,
-        source: ColumnExpression | None = None,
-    ) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, states: Sequence[IndexState]) -> None:
         self._cursor = cursor
         self._states = tuple(states)
-        self._source = source
         self.resolver = merge([state.mapping for state in states])
 
     @property
@@ -67,17 +62,32 @@ class IndexSet:
 
         Raises: IllegalArgument where a value of the request overflows its type.
         """
+        return self._run(sql, parameters).fetchall()
+
+    def columns(self, sql: str, parameters: Mapping[str, object]) -> dict[str, npt.NDArray[Any]]:
+        """Run a statement and return its columns by name; masked arrays where values are NULL."""
+        return self._run(sql, parameters).fetchnumpy()
+
+    @contextmanager
+    def lend(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> Iterator[None]:
+        """Let statements inside use these arrays as a table; object arrays are VARCHAR."""
+        self._cursor.register(name, dict(columns))
         try:
-            return self._cursor.execute(sql, dict(parameters)).fetchall()
+            yield
+        finally:
+            self._cursor.unregister(name)
+
+    def _run(self, sql: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._cursor.execute(sql, dict(parameters))
         except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
             raise IllegalArgument(f"the query cannot be computed: {error}") from error
 
     def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
-        source: exp.Expr = exp.column("_source", quoted=True)
-        if self._source is not None:
-            source = self._source(state)
+        results = state.kind == RESULTS
+        source = document_text() if results else exp.column("_source", quoted=True)
         expressions: list[exp.Expr] = [
             exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
             *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),

@@ -110,9 +110,7 @@ class Source(Protocol):
         ...
 
     def field_kinds(self, patterns: Sequence[str]) -> Mapping[str, FieldKind]:
-        """Return every searchable field of the matching indices, sub-fields such as
-        ``name.keyword`` included.
-        """
+        """Return every searchable field of the matching indices, sub-fields included."""
         ...
 
     def has_documents(self, patterns: Sequence[str]) -> bool:
@@ -135,8 +133,9 @@ class Source(Protocol):
     def top_entities(
         self, selection: Selection, *, start: int, end: int, limit: int
     ) -> tuple[EntityCount, ...]:
-        """Return the entities with the most documents in ``[start, end)``: most first, ties by
-        value; at most ``limit``.
+        """Return the entities with the most documents in ``[start, end)``.
+
+        Most documents first, ties by value; at most ``limit``.
         """
         ...
 
@@ -215,7 +214,8 @@ class DocumentIndices(Protocol):
     def bulk(self, body: bytes, *, default_index: str | None = None) -> BulkResult:
         """Apply an NDJSON bulk body (action line, source line, …).
 
-        Raises: ParsingError when the body as a whole is no bulk body; nothing is written then.
+        Raises: IllegalArgument or ActionInvalid when the body as a whole is no bulk body; nothing
+            is written then.
         """
         ...
 

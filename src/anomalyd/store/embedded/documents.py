@@ -114,7 +114,7 @@ def _put_distinct(
     by_index: dict[str, list[int]] = {}
     for position in positions:
         by_index.setdefault(writes[position].index, []).append(position)
-    stored = {}
+    stored: dict[int, StoredDocument] = {}
     for index, chosen in by_index.items():
         documents = _put_index(session, index, [writes[position] for position in chosen])
         stored.update(zip(chosen, documents, strict=True))
@@ -131,8 +131,6 @@ def _put_index(
     known = find_versions(session.connection, state.table, ids)
     for write in writes:
         _check_version(write, known.get(write.id))
-    if known:
-        delete_documents(session.connection, state.table, list(known))
     versions = [known[id].version + 1 if id in known else 1 for id in ids]
     appended = append_documents(
         session,
@@ -141,6 +139,7 @@ def _put_index(
         ids=ids,
         sources=[orjson.dumps(write.source).decode() for write in writes],
         versions=versions,
+        replaced=known,
     )
     for error in appended.errors.values():
         raise error.exception()

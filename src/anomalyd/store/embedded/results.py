@@ -9,8 +9,9 @@ from sqlglot import exp
 from anomalyd.embedded.catalogue import Catalogue, IndexState, ReadSession, WriteSession
 from anomalyd.embedded.database import quote
 from anomalyd.embedded.matching import delete_matching
-from anomalyd.embedded.names import check_name, expand, is_pattern
+from anomalyd.embedded.names import expand, is_pattern
 from anomalyd.embedded.relation import IndexSet
+from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING
 from anomalyd.errors import IllegalArgument, IndexExists
 from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import SearchRequest
@@ -18,7 +19,6 @@ from anomalyd.query.search import search
 from anomalyd.store.base import Document, DocumentWrite, ResultBatch, TopAnomaly
 from anomalyd.store.embedded.documents import put_documents
 from anomalyd.store.embedded.result_rows import constants, result_columns
-from anomalyd.store.embedded.result_table import COLUMNS, KIND, MAPPING, document_text
 
 _BATCH = "anomalyd_results"
 _CONSTANTS = ("detector_id", "task_id", "schema_version", "user", "user_name")
@@ -125,7 +125,7 @@ def _matching(session: ReadSession | WriteSession, patterns: Sequence[str]) -> l
 
 
 def _relation(session: ReadSession, indices: Sequence[str]) -> IndexSet:
-    return IndexSet(session.cursor, _matching(session, indices), source=document_text)
+    return IndexSet(session.cursor, _matching(session, indices))
 
 
 def _write_rows(session: WriteSession, state: IndexState, batch: ResultBatch) -> None:

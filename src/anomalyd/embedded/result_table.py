@@ -14,7 +14,6 @@ from functools import cache
 import sqlglot
 from sqlglot import exp
 
-from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.mapping import TEXT_SUB_FIELDS, IndexMapping, MappedField
 
 KIND = "results"
@@ -143,6 +142,6 @@ def _document_expression() -> exp.Expr:
     return sqlglot.parse_one(text, dialect="duckdb")
 
 
-def document_text(_: IndexState) -> exp.Expr:
+def document_text() -> exp.Expr:
     """Return the expression that renders a row as its document's text."""
     return _document_expression().copy()

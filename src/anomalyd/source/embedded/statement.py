@@ -1,0 +1,120 @@
+"""The statements of the embedded source: selections and windows as SQL with bound values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from anomalyd.embedded.relation import IndexSet
+from anomalyd.errors import IllegalArgument
+from anomalyd.query.fields import Field, FieldKind
+from anomalyd.query.nodes import MatchAll, Query
+from anomalyd.query.nodes_aggregations import Aggregation
+from anomalyd.query.to_sql import compile_query
+from anomalyd.query.to_sql_aggregations import compile_metric
+from anomalyd.source.base import Selection
+
+WANTED = "anomalyd_wanted"
+"""Relation of the entities that were asked for: ``position`` and one column per category."""
+
+TIME = "anomalyd_time"
+
+
+def category(number: int) -> str:
+    """Return the name of a category field's column."""
+    return f"anomalyd_category{number}"
+
+
+@dataclass
+class SelectedDocuments:
+    """The documents of a selection as a subquery, with the columns that a statement uses of them.
+
+    Expressions are added first (``metric``); ``select`` then builds the statement around a query
+    for just the columns that they name.
+    """
+
+    relation: IndexSet
+    selection: Selection
+    now: int
+    parameters: dict[str, object] = field(default_factory=dict)
+    _columns: set[str] = field(default_factory=set)
+
+    @property
+    def possible(self) -> bool:
+        """Whether any document can be selected: all fields that it must have are mapped.
+
+        Raises: IllegalArgument when the time field cannot hold times.
+        """
+        time = self.relation.resolver.resolve(self.selection.time_field)
+        if time is not None and time.kind not in (FieldKind.DATE, FieldKind.LONG):
+            raise IllegalArgument(
+                f"Timestamp field: ({self.selection.time_field}) must be of type date",
+                field="time_field",
+            )
+        categories = map(self.relation.resolver.resolve, self.selection.category_fields)
+        return time is not None and None not in tuple(categories)
+
+    def metric(self, aggregation: Aggregation, number: int) -> exp.Expr:
+        """Return the aggregate of one feature as a double."""
+        compiled = compile_metric(
+            aggregation, self.relation.resolver, now_ms=self.now, prefix=f"m{number}_"
+        )
+        self._use(compiled.expression)
+        self.parameters |= compiled.parameters
+        return exp.cast(compiled.expression, "DOUBLE")
+
+    def select(self, *expressions: exp.Expr | str, start: int, end: int) -> exp.Select:
+        """Return a statement over the documents of ``[start, end)`` that match the filter.
+
+        Columns ``TIME`` and ``category(n)`` are there, one row per value of a field with several.
+        """
+        conditions = [*self._filter(self.selection.filter)]
+        inner: list[exp.Expr | str] = ["*"]
+        for name, path in self._aliases().items():
+            found = self.relation.resolver.resolve(path)
+            assert found is not None
+            self._columns.add(found.column)
+            inner.append(exp.alias_(_values_of(found, name != TIME), name, quoted=True))
+        self.parameters |= {"from_time": start, "to_time": end}
+        documents = exp.select(*inner, dialect="duckdb").from_(
+            self.relation.select(sorted(self._columns)).subquery("indexed")
+        )
+        if conditions:
+            documents = documents.where(*conditions)
+        return (
+            exp.select(*expressions, dialect="duckdb")
+            .from_(documents.subquery("documents"))
+            .where(f"{TIME} >= $from_time AND {TIME} < $to_time", dialect="duckdb")
+            .where(*(f"{name} IS NOT NULL" for name in self._categories()), dialect="duckdb")
+        )
+
+    def _aliases(self) -> dict[str, str]:
+        categories = zip(self._categories(), self.selection.category_fields, strict=True)
+        return {TIME: self.selection.time_field, **dict(categories)}
+
+    def _categories(self) -> list[str]:
+        return [category(number) for number in range(len(self.selection.category_fields))]
+
+    def _filter(self, query: Query) -> Sequence[exp.Expr]:
+        if isinstance(query, MatchAll):
+            return ()
+        compiled = compile_query(
+            query, self.relation.resolver, now_ms=self.now, prefix="anomalyd_filter"
+        )
+        self._use(compiled.expression)
+        self.parameters |= compiled.parameters
+        return (compiled.expression,)
+
+    def _use(self, expression: exp.Expr) -> None:
+        known = {leaf.column for leaf in self.relation.resolver.leaves.values()}
+        self._columns |= {column.name for column in expression.find_all(exp.Column)} & known
+
+
+def _values_of(found: Field, as_text: bool) -> exp.Expr:
+    """Return a field's column, one row per different value where a document has several."""
+    column: exp.Expr = exp.column(found.column, quoted=True)
+    if found.multi:
+        column = exp.func("unnest", exp.func("list_distinct", column))
+    return exp.cast(column, "VARCHAR", dialect="duckdb") if as_text else column
