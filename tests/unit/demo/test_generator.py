@@ -148,7 +148,7 @@ def test_latency_rises(kind: IncidentKind) -> None:
     incident = planted(kind)
     inside, before = around(incident)
     late = during(inside, (incident.start + incident.end) // 2, incident.end)
-    assert late.latency_tenths.mean() > 2 * before.latency_tenths.mean()
+    assert late.latency_tenths.mean() > 1.6 * before.latency_tenths.mean()
 
 
 def test_a_creep_starts_unnoticeably() -> None:
@@ -172,4 +172,4 @@ def test_one_customer_orders_much_more() -> None:
     """The customer's order value in the burst is far above its usual one."""
     incident = planted(IncidentKind.ORDER_BURST)
     inside, before = around(incident)
-    assert inside.order_cents.sum() > 10 * max(before.order_cents.sum(), 1)
+    assert inside.order_cents.sum() > 5 * max(before.order_cents.sum(), 1)
