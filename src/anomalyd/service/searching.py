@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from anomalyd.errors import MissingBody
@@ -18,7 +19,8 @@ def required_search(body: Mapping[str, Any] | None) -> SearchRequest:
     """
     if body is None:
         raise MissingBody("request body or source parameter is required")
-    return parse_search(body)
+    # the documented hits always show these, whatever the body asks for
+    return replace(parse_search(body), version=True, seq_no_primary_term=True)
 
 
 def timed(clock: Clock, search: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
