@@ -125,7 +125,8 @@ _DOCUMENT: Mapping[str, str] = {
     "execution_end_time": "execution_end_time",
     "user": 'CAST("user" AS JSON)',
     "anomaly_grade": "anomaly_grade",
-    "entity": "CAST(list_zip(entity_name, entity_value) AS STRUCT(name VARCHAR, value VARCHAR)[])",
+    "entity": "CASE WHEN entity_name IS NOT NULL THEN CAST(list_zip(entity_name, entity_value) AS "
+    "STRUCT(name VARCHAR, value VARCHAR)[]) END",
     "threshold": "threshold",
     "error": "error",
 }
