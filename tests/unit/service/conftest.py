@@ -11,7 +11,13 @@ from tests.unit.service.data import NOW, fill
 
 
 @pytest.fixture
-def application():
+def clock():
+    """The time of the system."""
+    return VirtualClock(NOW)
+
+
+@pytest.fixture
+def application(clock):
     """An empty system with small pieces, so that even short runs have several."""
     made = build(
         Settings(
@@ -19,7 +25,7 @@ def application():
             max_running_entities_per_detector_for_historical_analysis=2,
             max_multi_entity_anomaly_detectors=3,
         ),
-        clock=VirtualClock(NOW),
+        clock=clock,
         random_bytes=random.Random(7).randbytes,
     )
     yield made

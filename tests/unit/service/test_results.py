@@ -57,12 +57,11 @@ def test_results_are_found_by_grade_and_entity(filled):
     answer = filled.results.search(
         {"query": {"bool": {"filter": filters}}, "sort": [{"anomaly_grade": "desc"}]}
     )
-    hit = answer["hits"]["hits"][0]
-    assert hit["_index"] == ".searchguard-ad-results-history-2026.11.22-1"
-    source = hit["_source"]
-    assert source["entity"] == [{"name": "host", "value": "host-2"}]
-    incident = FIRST + INCIDENT * MINUTE
-    assert incident <= source["data_start_time"] <= incident + 20 * MINUTE
+    hits = answer["hits"]["hits"]
+    assert {hit["_index"] for hit in hits} == {".searchguard-ad-results-history-2026.11.22-1"}
+    sources = [hit["_source"] for hit in hits]
+    assert all(one["entity"] == [{"name": "host", "value": "host-2"}] for one in sources)
+    assert FIRST + INCIDENT * MINUTE in {one["data_start_time"] for one in sources}
 
 
 def test_the_top_anomalies_name_the_worst_entities(filled):
