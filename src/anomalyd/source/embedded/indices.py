@@ -12,6 +12,7 @@ from anomalyd.embedded.bulk_body import Operation, parse_bulk, parse_document
 from anomalyd.embedded.catalogue import Catalogue, WriteSession
 from anomalyd.embedded.documents import PRIMARY_TERM
 from anomalyd.embedded.identifiers import DocumentIds
+from anomalyd.embedded.ingest import append_documents
 from anomalyd.embedded.item_error import ItemError
 from anomalyd.embedded.mapping_json import merge_mappings, parse_mapping, render_mapping
 from anomalyd.embedded.names import expand, is_pattern, split_patterns
@@ -164,6 +165,46 @@ class EmbeddedIndices:
         with self._catalogue.write() as session:
             session.get(index)
             return self._apply(session, Operation("delete", index, id, {}, ""))
+
+    def require_time_field(self, index: str, field: str, format: str) -> None:
+        """Make sure that the index exists and that the field is a date there.
+
+        Raises: IllegalArgument when it is mapped as something else; IndexNameInvalid.
+        """
+        added = parse_mapping({"properties": {field: {"type": "date", "format": format}}})
+        with self._catalogue.write() as session:
+            if index not in session.states:
+                session.create(index, added)
+                return
+            mapping = session.get(index).mapping
+            known = mapping.leaves.get(field)
+            if known is None:
+                session.change_mapping(index, merge_mappings(mapping, added))
+            elif known.type != "date":
+                raise IllegalArgument(
+                    f"the time field [{field}] is mapped as {known.type} in index [{index}], "
+                    "not as date",
+                    field="time_field",
+                )
+
+    def append(
+        self, index: str, documents: Sequence[dict[str, Any]], texts: Sequence[str]
+    ) -> Mapping[int, str]:
+        """Add documents to an index under new ids; returns why some were not, by position.
+
+        A new field whose numbers have fractions in any of the documents becomes double.
+        Raises: IndexNotFound.
+        """
+        with self._catalogue.write() as session:
+            appended = append_documents(
+                session,
+                index,
+                documents,
+                ids=self._ids.take(len(documents)),
+                sources=texts,
+                widen=True,
+            )
+            return {at: error.reason for at, error in appended.errors.items()}
 
     def search(self, patterns: Sequence[str], body: Mapping[str, object]) -> dict[str, object]:
         """Run an Elasticsearch search body and return its answer (without ``took``)."""
