@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from google.protobuf import struct_pb2
-
-from anomalyd.client.bodies import Body, as_message, search_body
+from anomalyd.client.bodies import Body, search_body
 from anomalyd.client.connection import Connection
 from anomalyd.v1 import index_pb2
 from anomalyd.v1 import index_service_pb2 as pb
@@ -34,7 +32,7 @@ class Indices:
         """
         request = pb.CreateIndexRequest(index=name)
         if mappings is not None:
-            request.mappings.CopyFrom(as_message(mappings, struct_pb2.Struct))
+            request.mappings.update(mappings)
         return self._connection.call(
             f"{SERVICE}/CreateIndex", request, pb.CreateIndexResponse, timeout=timeout
         )
@@ -107,7 +105,7 @@ class Indices:
         """Count the documents that a query matches. Raises: IndexNotFound, ParsingError."""
         request = pb.CountRequest(indices=indices)
         if query is not None:
-            request.query.CopyFrom(as_message(query, struct_pb2.Struct))
+            request.query.update(query)
         answer = self._connection.call(
             f"{SERVICE}/Count", request, pb.CountResponse, timeout=timeout
         )

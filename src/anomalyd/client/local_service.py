@@ -54,6 +54,13 @@ class LocalService:
         """Where the service's own messages go."""
         return self._data_dir / LOG_NAME
 
+    @property
+    def process_id(self) -> int:
+        """The running service's process id. Raises: ServiceNotStarted when it does not run."""
+        if self._process is None:
+            raise ServiceNotStarted("the service is not running")
+        return self._process.pid
+
     def start(self) -> None:
         """Start the service and return once it answers on both ports.
 
@@ -138,8 +145,9 @@ class LocalService:
 def _forward(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
     """Pass the service's output on, to its end: a full pipe would halt the service."""
     if process.stdout is not None:
-        for line in process.stdout:
-            lines.put(line)
+        with process.stdout as output:
+            for line in output:
+                lines.put(line)
     lines.put(None)
 
 
