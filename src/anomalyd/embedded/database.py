@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -138,6 +139,7 @@ def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckD
         return duckdb.connect(":memory:", config=config)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        _replay_log(path, config)
         return duckdb.connect(path, config=config)
     except duckdb.IOException as error:
         if "lock" in str(error):
@@ -147,3 +149,20 @@ def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckD
         raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
     except duckdb.Error as error:
         raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
+
+
+def _replay_log(path: Path, config: Mapping[str, Any]) -> None:
+    """Fold the log that a killed process left behind into the file.
+
+    While DuckDB opens a file as its main database, it cannot replay all changes of tables, such as
+    a column that became a list, and the file stays shut for good (duckdb issues 18259, 20543,
+    22124). Attached to another database it can, and the same log is harmless then.
+    """
+    if not path.with_name(path.name + ".wal").exists():
+        return
+    spilled = {"temp_directory": f"{path}.tmp"}
+    with duckdb.connect(":memory:", config={**config, **spilled}) as connection:
+        file = str(path).replace("'", "''")
+        connection.execute(f"ATTACH '{file}' AS replayed")
+        connection.execute("CHECKPOINT replayed")
+        connection.execute("DETACH replayed")
