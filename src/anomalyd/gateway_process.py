@@ -1,7 +1,8 @@
 """Runs Envoy as a child process in front of the gRPC port.
 
-Envoy ends with the *thread* that started it (it asks the kernel for that), so ``start`` is to be
-called from a thread that lives as long as the gateway: the main thread of ``anomalyd serve``.
+On Linux the kernel ends Envoy when the service dies, however it dies: an Envoy that outlived it
+would keep the REST port. The kernel looks at the *thread* that started Envoy, so ``start`` is to be
+called from one that lives as long as the gateway: the main thread of ``anomalyd serve``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass, replace
@@ -25,7 +27,7 @@ from anomalyd.schedule.clock import Clock
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
-_LOG_TAIL = 2000
+_LOG_PREFIX = re.compile(r"^(\[[^\]]*\])+ (\[[^\]]*\] )?")
 
 
 class GatewayError(AnomalydError):
@@ -116,7 +118,7 @@ class GatewayProcess:
     def start(self) -> None:
         """Start Envoy and wait until it answers; ``port`` is the real one then.
 
-        Raises: GatewayError with the end of Envoy's log.
+        Raises: GatewayError with what Envoy complains about.
         """
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +130,7 @@ class GatewayProcess:
         # the port that was free at first stays, should Envoy have to be started again
         fixed = replace(settings, rest_port=self.port)
         configuration.write_text(render_configuration(template, fixed, admin_socket=admin_socket))
-        command = [str(self._envoy), "--config-path", str(configuration)]
+        command = [*_bound_to_us(), str(self._envoy), "--config-path", str(configuration)]
         command += ["--concurrency", "1", "--disable-hot-restart"]
         command += ["--log-level", "warning", "--log-path", str(self._log)]
         self._log.unlink(missing_ok=True)
@@ -167,18 +169,38 @@ class GatewayProcess:
         deadline = self._clock.monotonic() + READY_SECONDS
         while self._clock.monotonic() < deadline:
             if process.poll() is not None:
-                raise GatewayError(f"Envoy ended with {process.returncode}: {self._log_tail()}")
+                raise GatewayError(f"Envoy ended with {process.returncode}: {self._complaint()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
                 if _get(admin_socket, "/ready") is not None:
                     return _listening_port(_get(admin_socket, "/listeners?format=json"))
             self._clock.wait(threading.Event(), _LOOK_SECONDS)
-        raise GatewayError(f"Envoy was not ready after {READY_SECONDS:.0f} s: {self._log_tail()}")
+        raise GatewayError(f"Envoy was not ready after {READY_SECONDS:.0f} s: {self._complaint()}")
 
-    def _log_tail(self) -> str:
+    def _complaint(self) -> str:
+        """Return the first error in Envoy's log, without its time and place."""
         try:
-            return self._log.read_text(errors="replace")[-_LOG_TAIL:].strip()
+            lines = self._log.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return "it has written no log"
+        grave = (line for line in lines if "[error]" in line or "[critical]" in line)
+        return next((_LOG_PREFIX.sub("", line) for line in grave), f"see {self._log}")
+
+
+# PR_SET_PDEATHSIG holds through exec. Should we have died before it was set, nobody would be told:
+# the process that adopted the launcher is not the one that started it.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _bound_to_us() -> list[str]:
+    """Return a launcher that has the kernel end the process with us; none outside Linux."""
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
 
 
 def _listening_port(listeners: bytes | None) -> int:

@@ -16,7 +16,7 @@ from anomalyd.service.indices import IndexService
 # visible when it is answered, and there are no copies to wait for.
 WRITE_PARAMETERS = frozenset({"refresh", "routing", "timeout", "wait_for_active_shards"})
 INDEX_PARAMETERS = frozenset({"timeout", "master_timeout", "cluster_manager_timeout"})
-PATTERN_PARAMETERS = frozenset({"ignore_unavailable", "allow_no_indices", "expand_wildcards"})
+PATTERN_PARAMETERS = frozenset({"ignore_unavailable"})
 READ_PARAMETERS = frozenset({"preference", "routing"})
 PAGE_PARAMETERS = frozenset({"from", "size"})
 ALL = "_all"
@@ -70,21 +70,21 @@ class IndexRoutes:
 
     def delete_index(self, call: Call) -> Answer:
         """Delete indices."""
-        self._indices.delete_index(_patterns(call))
+        self._indices.delete_index(self._patterns(call))
         return Answer(document={"acknowledged": True})
 
     def index_exists(self, call: Call) -> Answer:
         """Tell by the status whether indices exist."""
-        exists = self._indices.exists(_patterns(call))
+        exists = self._indices.exists(self._patterns(call))
         return Answer(document={}, status=200 if exists else 404)
 
     def get_mapping(self, call: Call) -> Answer:
         """Read the fields of indices."""
-        return Answer(document=documents.mappings(self._indices.get_mapping(_patterns(call))))
+        return Answer(document=documents.mappings(self._indices.get_mapping(self._patterns(call))))
 
     def put_mapping(self, call: Call) -> Answer:
         """Add fields to indices."""
-        self._indices.put_mapping(_patterns(call), call.required_json())
+        self._indices.put_mapping(self._patterns(call), call.required_json())
         return Answer(document={"acknowledged": True})
 
     def bulk(self, call: Call) -> Answer:
@@ -131,7 +131,7 @@ class IndexRoutes:
                 body[name] = number
         if "track_total_hits" in call.query:
             body["track_total_hits"] = call.query["track_total_hits"]
-        return Answer(document=self._indices.search(_patterns(call), body))
+        return Answer(document=self._indices.search(self._patterns(call), body))
 
     def count(self, call: Call) -> Answer:
         """Count the documents that a query matches."""
@@ -139,15 +139,23 @@ class IndexRoutes:
         unknown = sorted(set(body) - {"query"})
         if unknown:
             raise IllegalArgument(f"request does not support [{unknown[0]}]")
-        patterns = _patterns(call)
+        patterns = self._patterns(call)
         count = self._indices.count(patterns, body.get("query"))
         shards = documents.read_shards(len(self._indices.get_mapping(patterns)))
         return Answer(document={"count": count, "_shards": shards})
 
     def refresh(self, call: Call) -> Answer:
         """Answer that writes are visible, as they are already."""
-        count = len(self._indices.get_mapping(_patterns(call)))
+        count = len(self._indices.get_mapping(self._patterns(call)))
         return Answer(document={"_shards": {"total": count, "successful": count, "failed": 0}})
+
+    def _patterns(self, call: Call) -> tuple[str, ...]:
+        """Return the indices that the path names; all when it names none."""
+        named = call.variables.get("index", ALL)
+        patterns = ("*",) if named == ALL else tuple(part for part in named.split(",") if part)
+        if call.flag("ignore_unavailable"):
+            return tuple(each for each in patterns if "*" in each or self._indices.exists([each]))
+        return patterns
 
     def _write(self, call: Call, *, create_only: bool) -> Answer:
         if not call.body:
@@ -162,12 +170,6 @@ class IndexRoutes:
             status=status,
             headers=_location(path) if status == 201 else (),
         )
-
-
-def _patterns(call: Call) -> tuple[str, ...]:
-    """Return the indices that the path names; all when it names none."""
-    named = call.variables.get("index", ALL)
-    return ("*",) if named == ALL else tuple(part for part in named.split(",") if part)
 
 
 def _location(path: str) -> tuple[tuple[str, str], ...]:
