@@ -19,7 +19,13 @@ import orjson
 
 from anomalyd.embedded.convert import Converted, convert
 from anomalyd.embedded.dates import DateFormat
-from anomalyd.embedded.flatten import Flat, Piece, concrete_value_error, flatten
+from anomalyd.embedded.flatten import (
+    Flat,
+    Piece,
+    concrete_value_error,
+    flatten,
+    object_value_error,
+)
 from anomalyd.embedded.item_error import ItemError, field_failure
 from anomalyd.embedded.mapping import TEXT_SUB_FIELDS, IndexMapping, MappedField, prefixes
 
@@ -103,6 +109,8 @@ def _add_fields(
     for _ in range(_ATTEMPTS):
         failed = dict(errors)
         chosen = _choose_types(builder, mapping, paths, failed, widen)
+        for leaf, row in chosen:
+            builder.fail_objects(leaf, row, failed)
         columns = [builder.column(leaf, failed) for leaf, _ in chosen]
         regretted = any(row in failed for _, row in chosen)
         errors.update(failed)
@@ -231,6 +239,13 @@ class _Builder:
             for row, value in zip(piece.rows.tolist(), piece.values, strict=True):
                 if value is not None:
                     errors.setdefault(row, error)
+
+    def fail_objects(self, leaf: MappedField, row: int, errors: dict[int, ItemError]) -> None:
+        """Give documents an error that have an object where a document before them has a leaf."""
+        for other, value in self._flat.new_objects.get(leaf.path, ()):
+            if other > row:
+                error = object_value_error(leaf.path, leaf.type, self._id_of(other), value)
+                errors.setdefault(other, error)
 
     def column(self, leaf: MappedField, errors: dict[int, ItemError]) -> Column:
         """Build a field's column; documents whose value does not fit are added to ``errors``."""

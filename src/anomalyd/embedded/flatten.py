@@ -52,11 +52,15 @@ class Flat:
     Attributes:
         pieces: per path, in the order in which the paths first appear.
         errors: what is wrong with a document, by row.
+        new_objects: per path of an object that is not mapped, row and value of each.
         nested_objects: per nested path, row and position in the row of every object.
     """
 
     pieces: dict[str, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     errors: dict[int, ItemError] = field(default_factory=dict)
+    new_objects: dict[str, list[tuple[int, dict[str, Any]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     nested_objects: dict[str, list[tuple[Int64s, Int64s]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -187,11 +191,12 @@ class _Walker:
     ) -> None:
         leaf = self._mapping.leaves.get(path)
         if leaf is not None:
-            caused_by = ItemError("illegal_state_exception", "Can't get text on a START_OBJECT")
             for row, value in zip(rows.tolist(), objects, strict=True):
-                error = field_failure(path, leaf.type, self._id_of(row), value, caused_by)
+                error = object_value_error(path, leaf.type, self._id_of(row), value)
                 self.flat.errors.setdefault(row, error)
             return
+        if path not in self._mapping.objects:
+            self.flat.new_objects[path].extend(zip(rows.tolist(), objects, strict=True))
         if path in self._mapping.nested:
             if elements is None:
                 elements = np.zeros(len(rows), dtype=np.int64)
@@ -216,6 +221,12 @@ def concrete_value_error(path: str) -> ItemError:
         f"object mapping for [{path}] tried to parse field [{path}] as object, "
         "but found a concrete value",
     )
+
+
+def object_value_error(path: str, type_name: str, id: str, value: object) -> ItemError:
+    """Return the error of a document that has an object where others have a scalar."""
+    caused_by = ItemError("illegal_state_exception", "Can't get text on a START_OBJECT")
+    return field_failure(path, type_name, id, value, caused_by)
 
 
 def _key_problem(prefix: str, key: str) -> ItemError | None:
