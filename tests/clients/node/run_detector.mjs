@@ -11,7 +11,7 @@ const [address, protoFolder, detectorId, start, end] = process.argv.slice(2);
 const definition = protoLoader.loadSync(
   ["detector_service", "task_service", "result_service"].map((name) => `anomalyd/v1/${name}.proto`),
   // int64 as numbers: epoch milliseconds are exact in a double
-  { keepCase: true, longs: Number, enums: String, includeDirs: [protoFolder] },
+  { keepCase: true, longs: Number, enums: String, arrays: true, includeDirs: [protoFolder] },
 );
 const { v1 } = grpc.loadPackageDefinition(definition).anomalyd;
 
@@ -69,5 +69,5 @@ const rows = answer.hits.hits.map(({ source }) => ({
   feature_data: source.feature_data.map((feature) => feature.data),
   entity: source.entity.map((category) => category.value),
 }));
-console.log(JSON.stringify({ task_id: started.id, results: rows }));
-process.exit(0); // open channels would keep the program alive
+// open channels would keep the program alive
+process.stdout.write(JSON.stringify({ task_id: started.id, results: rows }), () => process.exit(0));
