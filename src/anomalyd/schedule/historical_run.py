@@ -15,6 +15,7 @@ import dataclasses
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from anomalyd.engine.analysis import Analysis, StoppedEarlyError
@@ -156,29 +157,35 @@ class HistoricalRun:
         for piece in done.pieces(tools.piece_windows):
             analysis.step(piece, control.stopping)
         pace = Pace(tools.clock.monotonic(), group[0].task_progress)
-        for piece in left.pieces(tools.piece_windows):
-            begun = tools.clock.now()
-            rows = analysis.step(piece, control.stopping)
-            now = tools.clock.now()
-            group = [
-                advanced(task, windows, piece.end, learned=int(learned), now=now)
-                for task, learned in zip(group, analysis.updates(), strict=True)
-            ]
-            seconds = tools.clock.monotonic()
-            if parent is None:
-                shown = [with_minutes_left(task, pace, seconds) for task in group]
-            else:
-                above = with_minutes_left(parent.after(group, now=now), parent.pace, seconds)
-                shown = [*group, above]
-            batch = result_batch(
-                analysis,
-                rows,
-                index=plan.detector.result_index or tools.names.results_of(begun),
-                task_id=self._task_id,
-                execution_start=begun,
-                execution_end=now,
-            )
-            tools.results.record(batch, tools.tasks.writes(shown))
+        # A piece is recorded while the next one is fetched and scored, one after the other.
+        with ThreadPoolExecutor(1, thread_name_prefix="anomalyd-record") as recorder:
+            recording: Future[None] | None = None
+            for piece in left.pieces(tools.piece_windows):
+                begun = tools.clock.now()
+                rows = analysis.step(piece, control.stopping)
+                now, seconds = tools.clock.now(), tools.clock.monotonic()
+                group = [
+                    advanced(task, windows, piece.end, learned=int(learned), now=now)
+                    for task, learned in zip(group, analysis.updates(), strict=True)
+                ]
+                if parent is None:
+                    shown = [with_minutes_left(task, pace, seconds) for task in group]
+                else:
+                    above = with_minutes_left(parent.after(group, now=now), parent.pace, seconds)
+                    shown = [*group, above]
+                batch = result_batch(
+                    analysis,
+                    rows,
+                    index=plan.detector.result_index or tools.names.results_of(begun),
+                    task_id=self._task_id,
+                    execution_start=begun,
+                    execution_end=now,
+                )
+                if recording is not None:
+                    recording.result()
+                recording = recorder.submit(tools.results.record, batch, tools.tasks.writes(shown))
+            if recording is not None:
+                recording.result()
 
     def _end(self, state: TaskState, error: str, *, stopped_by: str | None = None) -> None:
         """Write down the end of the task and of all its entities' tasks that have not ended."""
