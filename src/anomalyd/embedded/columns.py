@@ -106,16 +106,18 @@ def _add_fields(
     widen: bool,
 ) -> list[Column]:
     """Map unknown fields and build their columns; adds to ``errors``."""
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         failed = dict(errors)
         chosen = _choose_types(builder, mapping, paths, failed, widen)
         for leaf, row in chosen:
             builder.fail_objects(leaf, row, failed)
         columns = [builder.column(leaf, failed) for leaf, _ in chosen]
-        regretted = any(row in failed for _, row in chosen)
-        errors.update(failed)
-        if not regretted:
+        regretted = [row for _, row in chosen if row in failed]
+        if not regretted or attempt == _ATTEMPTS - 1:
+            errors.update(failed)
             break
+        # up to the first document that chose a type and failed, everything is as it should be
+        errors.update((row, error) for row, error in failed.items() if row <= min(regretted))
     return columns
 
 
