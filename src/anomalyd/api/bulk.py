@@ -22,13 +22,26 @@ def bulk_body(batch: index_pb2.BulkBatch) -> bytes:
 
     Raises: IllegalArgument when it has both forms or none, or a document of the wrong shape.
     """
-    if batch.operations and batch.HasField("ndjson"):
-        raise IllegalArgument("[batch] has both [operations] and [ndjson]", field="batch")
-    if batch.operations:
+    form = form_of(batch)
+    if form == "operations":
         return b"\n".join(_lines(batch.operations)) + b"\n"
-    if not batch.ndjson:
-        raise IllegalArgument("[batch] has neither [operations] nor [ndjson]", field="batch")
+    if form == "documents":
+        lines = (line for line in batch.documents.split(b"\n") if line.strip())
+        return b"".join(b'{"index":{}}\n%b\n' % line for line in lines)
     return batch.ndjson
+
+
+def form_of(batch: index_pb2.BulkBatch) -> str:
+    """Return which of its fields a batch comes in. Raises: IllegalArgument when not in one."""
+    given = [name for name in ("operations", "ndjson", "documents") if getattr(batch, name)]
+    if len(given) > 1:
+        both = "] and [".join(given)
+        raise IllegalArgument(f"[batch] has both [{both}]", field="batch")
+    if not given:
+        raise IllegalArgument(
+            "[batch] has neither [operations] nor [ndjson] nor [documents]", field="batch"
+        )
+    return given[0]
 
 
 def default_index(batch: index_pb2.BulkBatch) -> str | None:

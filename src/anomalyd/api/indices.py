@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import grpc
 
 from anomalyd.api import documents
-from anomalyd.api.bulk import MOST_FAILURES, bulk_body, default_index, item_document
+from anomalyd.api.bulk import MOST_FAILURES, bulk_body, default_index, form_of, item_document
 from anomalyd.api.convert import to_document
 from anomalyd.api.typed import required, respond
 from anomalyd.errors import IllegalArgument
@@ -102,17 +103,39 @@ class _Tally:
     def __init__(self, indices: IndexService) -> None:
         self._indices = indices
         self._failures: list[object] = []
+        self._position = 0
         self.succeeded = 0
         self.failed = 0
 
     def write(self, request: pb.BulkStreamRequest) -> None:
         batch = request.batch
+        if form_of(batch) == "documents":
+            self._append(required(batch.index, "batch.index"), batch.documents)
+            return
         result = self._indices.bulk(bulk_body(batch), default_index=default_index(batch))
-        failures = [item for item in result.items if item.error is not None]
-        self.failed += len(failures)
-        self.succeeded += len(result.items) - len(failures)
+        failures = [
+            (at, item_document(item))
+            for at, item in enumerate(result.items)
+            if item.error is not None
+        ]
+        self._count(len(result.items), len(result.items) - len(failures), failures)
+
+    def _append(self, index: str, lines: bytes) -> None:
+        result = self._indices.append_lines(index, lines)
+        described = {"action": "index", "index": index, "status": 400}
+        failures = [(at, {**described, "error": e}) for at, e in sorted(result.failures.items())]
+        self._count(result.lines, result.written, failures)
+
+    def _count(
+        self, operations: int, succeeded: int, failures: Sequence[tuple[int, Mapping[str, Any]]]
+    ) -> None:
         room = MOST_FAILURES - len(self._failures)
-        self._failures.extend(item_document(item) for item in failures[:room])
+        self._failures.extend(
+            {**item, "position": self._position + at} for at, item in failures[:room]
+        )
+        self._position += operations
+        self.succeeded += succeeded
+        self.failed += len(failures)
 
     def document(self) -> dict[str, object]:
         return {

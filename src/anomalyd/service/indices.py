@@ -9,7 +9,13 @@ from anomalyd.errors import IllegalArgument
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.searching import timed
-from anomalyd.source.base import BulkItem, BulkResult, DocumentIndices, IndexDefinition
+from anomalyd.source.base import (
+    AppendResult,
+    BulkItem,
+    BulkResult,
+    DocumentIndices,
+    IndexDefinition,
+)
 
 
 class IndexService:
@@ -57,6 +63,11 @@ class IndexService:
         if default_index is not None:
             self._refuse_ours([default_index])
         return self._indices.bulk(body, default_index=default_index)
+
+    def append_lines(self, index: str, lines: bytes) -> AppendResult:
+        """Write one JSON document per line under new ids. Raises: IndexNameInvalid."""
+        self._refuse_ours([index])
+        return self._indices.append_lines(index, lines)
 
     def index_document(
         self, index: str, document: bytes, *, id: str | None = None, create_only: bool = False

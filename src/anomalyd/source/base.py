@@ -173,6 +173,21 @@ class BulkResult:
         return any(item.error is not None for item in self.items)
 
 
+@dataclass(frozen=True)
+class AppendResult:
+    """What became of the lines of ``DocumentIndices.append_lines``.
+
+    Attributes:
+        lines: how many lines there were, empty ones among them.
+        written: documents written.
+        failures: ``{"type", "reason"}`` of each line that was not, by its position from 0.
+    """
+
+    lines: int
+    written: int
+    failures: Mapping[int, Mapping[str, object]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexDefinition:
     """An index with its mapping, as Elasticsearch shows it."""
@@ -216,6 +231,14 @@ class DocumentIndices(Protocol):
 
         Raises: IllegalArgument or ActionInvalid when the body as a whole is no bulk body; nothing
             is written then.
+        """
+        ...
+
+    def append_lines(self, index: str, lines: bytes) -> AppendResult:
+        """Write one JSON document per line under new ids; the index is made when it is missing.
+
+        The fast way in: it looks for no earlier documents and reports nothing on those written.
+        Empty lines are skipped. Raises: IndexNameInvalid.
         """
         ...
 

@@ -13,7 +13,7 @@ from anomalyd.embedded.catalogue import Catalogue, WriteSession
 from anomalyd.embedded.documents import PRIMARY_TERM
 from anomalyd.embedded.identifiers import DocumentIds
 from anomalyd.embedded.ingest import append_documents
-from anomalyd.embedded.item_error import ItemError
+from anomalyd.embedded.item_error import ItemError, parse_failure
 from anomalyd.embedded.mapping_json import merge_mappings, parse_mapping, render_mapping
 from anomalyd.embedded.names import expand, is_pattern, split_patterns
 from anomalyd.embedded.relation import IndexSet
@@ -28,7 +28,8 @@ from anomalyd.query.parse import parse_query
 from anomalyd.query.parse_search import parse_search
 from anomalyd.query.search import search
 from anomalyd.query.to_sql import compile_query
-from anomalyd.source.base import BulkItem, BulkResult, IndexDefinition
+from anomalyd.source.base import AppendResult, BulkItem, BulkResult, IndexDefinition
+from anomalyd.source.importing.json_lines import read_lines
 
 _BODY_KEYS = frozenset({"mappings", "settings", "aliases"})
 
@@ -57,8 +58,8 @@ class EmbeddedIndices:
                 raise ParsingError(f"unknown key [{key}] for create index")
         if body.get("aliases"):
             raise IllegalArgument("aliases are not supported by the embedded source")
-        mapping = parse_mapping(_object(body.get("mappings") or {}, "mappings"))
-        settings = _object(body.get("settings") or {}, "settings")
+        mapping = parse_mapping(_object(body.get("mappings", {}), "mappings"))
+        settings = _object(body.get("settings", {}), "settings")
         with self._catalogue.write() as session:
             session.create(name, mapping, settings=settings)
 
@@ -205,6 +206,29 @@ class EmbeddedIndices:
                 widen=True,
             )
             return {at: error.reason for at, error in appended.errors.items()}
+
+    def append_lines(self, index: str, lines: bytes) -> AppendResult:
+        """Write one JSON document per line under new ids; the index is made when it is missing.
+
+        Raises: IndexNameInvalid.
+        """
+        texts = lines.removesuffix(b"\n").split(b"\n")
+        batch = read_lines(texts, 0, 0)
+        failures = {
+            problem.line: parse_failure(ItemError("json_parse_exception", problem.reason)).to_json()
+            for problem in batch.problems
+        }
+        if batch.documents:
+            with self._catalogue.write() as session:
+                if index not in session.states:
+                    session.create(index, parse_mapping({}))
+                ids = self._ids.take(len(batch.documents))
+                appended = append_documents(
+                    session, index, batch.documents, ids=ids, sources=batch.texts, widen=True
+                )
+            failures |= {batch.lines[at]: e.to_json() for at, e in appended.errors.items()}
+        written = len(batch.documents) + len(batch.problems) - len(failures)
+        return AppendResult(len(texts), written, failures)
 
     def search(self, patterns: Sequence[str], body: Mapping[str, object]) -> dict[str, object]:
         """Run an Elasticsearch search body and return its answer (without ``took``)."""
