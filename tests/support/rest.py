@@ -36,9 +36,8 @@ class RestClient:
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        self._connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS
-        )
+        self.address = (parts.hostname or "", parts.port or 80)
+        self._connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_SECONDS)
 
     def __enter__(self) -> RestClient:
         return self
