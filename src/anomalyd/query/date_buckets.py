@@ -1,14 +1,15 @@
 """Intervals of a date histogram: in SQL for documents, in Python for the empty ones between.
 
-Both sides follow one rule. A bucket is named by its first millisecond. Fixed intervals count from
-the epoch on the wall clock of the time zone; up to an hour they count elapsed time from the full
-hour, so that none is lost or doubled when the clocks change.
+Both sides follow one rule. A bucket is named by its first millisecond. Calendar units and whole
+hours follow the wall clock of the time zone; parts of an hour count from the full hour of that
+clock. Other fixed intervals (45m, 90m) would overlap when the clocks change, so they ignore such
+changes and keep the offset that the zone had in 1970.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -20,13 +21,13 @@ from anomalyd.query.nodes_aggregations import DateHistogram
 from anomalyd.query.sql import Parameters, call, compare, number, text
 
 _HOUR = 3_600_000
-_DAY = 86_400_000
 _FIXED = {
     CalendarUnit.SECOND: 1000,
     CalendarUnit.MINUTE: 60_000,
     CalendarUnit.HOUR: _HOUR,
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the wall clock's zero
+_SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -42,6 +43,7 @@ class DateBuckets:
 
     def __init__(self, histogram: DateHistogram) -> None:
         self.zone: tzinfo = time_zone(histogram.time_zone)
+        self._rules = self.zone
         self._offset = histogram.offset
         self._unit: CalendarUnit | None = None
         self._interval = 0
@@ -50,6 +52,8 @@ class DateBuckets:
             self._interval = _FIXED.get(self._unit, 0)
         elif histogram.fixed_interval is not None:
             self._interval = milliseconds(histogram.fixed_interval, "fixed_interval")
+            if self._interval % _HOUR and _HOUR % self._interval:
+                self._rules = timezone(self.zone.utcoffset(_SOME_TIME) or timedelta())
 
     def key_sql(self, value: exp.Expression, parameters: Parameters) -> exp.Expression:
         """The bucket of a BIGINT of milliseconds, as a BIGINT."""
@@ -76,24 +80,24 @@ class DateBuckets:
 
     def _wall_sql(self, instant: exp.Expression, parameters: Parameters) -> exp.Expression:
         """What the zone's clock shows, as milliseconds."""
-        if isinstance(self.zone, ZoneInfo):
+        if isinstance(self._rules, ZoneInfo):
             micros = compare(exp.Mul, instant, number(1000))
-            zone = parameters.bind(self.zone.key)
+            zone = parameters.bind(self._rules.key)
             return call("epoch_ms", call("timezone", zone, call("make_timestamptz", micros)))
         shift = self._fixed_shift()
         return compare(exp.Add, instant, parameters.bind(shift)) if shift else instant
 
     def _instant_sql(self, wall: exp.Expression, parameters: Parameters) -> exp.Expression:
         """The reverse of ``_wall_sql``."""
-        if isinstance(self.zone, ZoneInfo):
-            zone = parameters.bind(self.zone.key)
+        if isinstance(self._rules, ZoneInfo):
+            zone = parameters.bind(self._rules.key)
             return call("epoch_ms", call("timezone", zone, call("epoch_ms", wall)))
         shift = self._fixed_shift()
         return compare(exp.Sub, wall, parameters.bind(shift)) if shift else wall
 
     def _fixed_shift(self) -> int:
         """How far the clock of a zone without rules is ahead of UTC."""
-        shift = self.zone.utcoffset(datetime(1970, 1, 1, tzinfo=UTC)) or timedelta()
+        shift = self._rules.utcoffset(_SOME_TIME) or timedelta()
         return shift // _MILLISECOND
 
     def key(self, instant: int) -> int:
@@ -105,12 +109,12 @@ class DateBuckets:
         moved = instant - self._offset
         if not self._interval:
             assert self._unit is not None
-            return floor(moved, self._unit, self.zone) + self._offset
-        wall = (to_wall(moved, self.zone) - _EPOCH) // _MILLISECOND
+            return floor(moved, self._unit, self._rules) + self._offset
+        wall = (to_wall(moved, self._rules) - _EPOCH) // _MILLISECOND
         if self._interval <= _HOUR:
             return moved - wall % self._interval + self._offset
         start = _EPOCH + (wall - wall % self._interval) * _MILLISECOND
-        return from_wall(start, self.zone) + self._offset
+        return from_wall(start, self._rules) + self._offset
 
     def between(self, first: int, last: int) -> Iterator[int]:
         """The buckets from one to another, both included.
@@ -121,17 +125,17 @@ class DateBuckets:
         current = first
         while current <= last:
             yield current
-            following = self._following(current)
-            # where the clocks change, an interval may be longer than its name
-            current = following if following > current else current + _HOUR
+            current = self._following(current)
 
     def _following(self, current: int) -> int:
         if not self._interval:
             assert self._unit is not None
-            moved = add(current - self._offset, 1, self._unit, self.zone)
+            moved = add(current - self._offset, 1, self._unit, self._rules)
             return self.key(moved + self._offset)
-        if self._interval > _DAY or not isinstance(self.zone, ZoneInfo):
-            return self.key(current + self._interval)
-        # half an interval more reaches the next one also on a day with an hour less or more
-        later = self.key(current + self._interval)
-        return later if later > current else self.key(current + 2 * self._interval)
+        following = self.key(current + self._interval)
+        later = current + self._interval
+        # an interval in which the clocks are put back is longer than its name
+        while following <= current:
+            later += _HOUR
+            following = self.key(later)
+        return following
