@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from anomalyd.cli.demo import demo
+from anomalyd.cli.detectors import detectors
+from anomalyd.cli.import_ import import_documents
+from anomalyd.cli.results import results
 from anomalyd.cli.serve import serve
 
 application = typer.Typer(
@@ -16,6 +20,10 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.command()(serve)
+application.command()(demo)
+application.command("import")(import_documents)
+application.command()(detectors)
+application.command()(results)
 
 
 @application.callback(invoke_without_command=True)

@@ -86,6 +86,23 @@ class Indices:
             f"{SERVICE}/BulkStream", requests, pb.BulkStreamResponse, timeout=timeout
         )
 
+    def append_lines(
+        self, index: str, lines: bytes, *, timeout: float | None = None
+    ) -> pb.BulkStreamResponse:
+        """Write one JSON document per line under new ids, the fastest way in.
+
+        Returns: how many were written, and the first thousand failures with the place of their
+            line, from 0.
+        Raises: IndexNameInvalid, IllegalArgument.
+        """
+        batch = index_pb2.BulkBatch(index=index, documents=lines)
+        return self._connection.send(
+            f"{SERVICE}/BulkStream",
+            [pb.BulkStreamRequest(batch=batch)],
+            pb.BulkStreamResponse,
+            timeout=timeout,
+        )
+
     def search(
         self, indices: Sequence[str] = (), body: Body = None, *, timeout: float | None = None
     ) -> pb.SearchResponse:

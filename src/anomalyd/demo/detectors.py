@@ -9,6 +9,17 @@ from typing import Any
 from anomalyd.demo.generator import TIME_FIELD
 
 INDEX = "shop"
+MAPPING = {
+    "properties": {
+        TIME_FIELD: {"type": "date"},
+        **{name: {"type": "keyword"} for name in ("host", "service", "customer", "country")},
+        "status": {"type": "long"},
+        "latency_ms": {"type": "double"},
+        "bytes": {"type": "long"},
+        "order_value": {"type": "double"},
+    }
+}
+"""Fields of the log: categories are keywords, which is what a detector can split by."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,7 @@ def scripted_incidents(end: int) -> tuple[Incident, ...]:
             watch="requests of the whole shop",
         ),
         Incident(
-            name="customer-017 orders en masse",
+            name="customer-017 hoards",
             kind=IncidentKind.ORDER_BURST,
             start=at(5, 20),
             end=at(5, 20, 40),

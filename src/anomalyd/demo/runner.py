@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from anomalyd.demo import chart, report
-from anomalyd.demo.detectors import CHARTED, DETECTORS, INDEX, DemoDetector
+from anomalyd.demo.detectors import CHARTED, DETECTORS, INDEX, MAPPING, DemoDetector
 from anomalyd.demo.findings import Comparison, compare
 from anomalyd.demo.generator import DAYS, TIME_FIELD, GeneratedLog, write_log
 from anomalyd.demo.rest import API, RestClient
@@ -76,6 +76,7 @@ def demonstrate(
     Raises: RunEnded, or whatever the service answers with.
     """
     log = _generate(folder / LOG_NAME, console)
+    rest.request("PUT", INDEX, {"mappings": MAPPING})
     documents = import_log(log.path, INDEX, TIME_FIELD)
     if documents != log.documents:
         raise RunEnded(
@@ -126,7 +127,7 @@ def curl_lines(base: str, runs: Sequence[Run], log: GeneratedLog) -> list[str]:
 def progress_bars(console: Console) -> Progress:
     """Return progress bars as all steps show them."""
     return Progress(
-        TextColumn("{task.description:<34}"),
+        TextColumn("{task.description:<44}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
