@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalyd.embedded.bulk_body import parse_bulk
@@ -195,6 +195,7 @@ actions = st.lists(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(actions)
 def test_a_request_is_as_good_as_its_actions_one_after_the_other(steps):
     """Batching shows nowhere: same statuses, versions and documents."""

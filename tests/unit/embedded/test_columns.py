@@ -268,7 +268,7 @@ def plain_leaves(value, path=""):
         yield path, value
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(DOCUMENTS, MAPPINGS)
 def test_any_documents_become_columns_or_errors(documents, body):
     """No exception; every document without an error has all its mapped leaves, counted plainly."""
@@ -293,7 +293,7 @@ def test_any_documents_become_columns_or_errors(documents, body):
             assert found == counts.get(column.leaf.path, 0), column.leaf.path
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, MAPPINGS)
 def test_a_batch_is_as_good_as_its_documents_one_after_the_other(documents, body):
     """Same errors, same fields, same types."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalyd.embedded.dates import DateFormat
@@ -31,6 +31,7 @@ def written(moment: datetime, shape: str, zone: str) -> str:
     return moment.strftime(shape.replace("%Y", year)) + zone
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(moments, shapes, zones), min_size=1, max_size=60))
 def test_columns_read_like_the_calendar(cases):
     """Mixed shapes and zones, years 1 to 9999; to the millisecond, cut."""
@@ -56,6 +57,7 @@ near_dates = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(near_dates, min_size=1, max_size=40), st.integers(min_value=1, max_value=12))
 def test_a_column_reads_as_its_texts_do_one_by_one(texts, times):
     """The quick way and the plain way agree, on what is no date too."""

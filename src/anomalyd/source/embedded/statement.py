@@ -72,17 +72,25 @@ class SelectedDocuments:
         """
         conditions = [*self._filter(self.selection.filter)]
         inner: list[exp.Expr | str] = ["*"]
+        lists = []
         for name, path in self._aliases().items():
             found = self.relation.resolver.resolve(path)
             assert found is not None
             self._columns.add(found.column)
             inner.append(exp.alias_(_values_of(found, name != TIME), name, quoted=True))
+            if found.multi:
+                lists.append(name)
         self.parameters |= {"from_time": start, "to_time": end}
         documents = exp.select(*inner, dialect="duckdb").from_(
             self.relation.select(sorted(self._columns)).subquery("indexed")
         )
         if conditions:
             documents = documents.where(*conditions)
+        for name in lists:
+            # one after the other: every value of one field meets every value of the next
+            documents = exp.select(
+                f"* EXCLUDE ({name})", f"unnest({name}) AS {name}", dialect="duckdb"
+            ).from_(documents.subquery(f"of_{name}"))
         return (
             exp.select(*expressions, dialect="duckdb")
             .from_(documents.subquery("documents"))
@@ -113,8 +121,10 @@ class SelectedDocuments:
 
 
 def _values_of(found: Field, as_text: bool) -> exp.Expr:
-    """Return a field's column, one row per different value where a document has several."""
+    """Return a field's column; different values only where it is a list."""
     column: exp.Expr = exp.column(found.column, quoted=True)
     if found.multi:
-        column = exp.func("unnest", exp.func("list_distinct", column))
-    return exp.cast(column, "VARCHAR", dialect="duckdb") if as_text else column
+        column = exp.func("list_distinct", column)
+    if not as_text:
+        return column
+    return exp.cast(column, "VARCHAR[]" if found.multi else "VARCHAR", dialect="duckdb")
