@@ -5,6 +5,7 @@
     AnomalydError
     ├── InvalidRequest                 the caller must change the request (400)
     │   ├── IllegalArgument            a value or parameter is not allowed
+    │   │   └── NumberFormatInvalid    … a text that should be a number
     │   ├── ParsingError               a query or a document of the wrong shape
     │   ├── MalformedJson              the body is no JSON
     │   ├── MissingBody                the body is absent
@@ -67,6 +68,13 @@ class InvalidRequest(AnomalydError):
 
 class IllegalArgument(InvalidRequest):
     """A value or parameter is not allowed."""
+
+
+class NumberFormatInvalid(IllegalArgument):
+    """A text that should be a number is none.
+
+    Of its own, because the reference answers these with another error type (recorded requests).
+    """
 
 
 class ParsingError(InvalidRequest):

@@ -230,8 +230,9 @@ def test_delete(rest: RestClient) -> None:
             "a_d_validation_exception",
             "Custom query error in data filter: unknown query [nosuchquery]",
         ),
+        ({"shingle_size": "abc"}, "number_format_exception", 'For input string: "abc"'),
     ],
-    ids=["name", "time field", "categories", "category", "filter"],
+    ids=["name", "time field", "categories", "category", "filter", "number"],
 )
 def test_rules_of_a_detector(
     rest: RestClient, change: dict[str, Any], kind: str, reason: str

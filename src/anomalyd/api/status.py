@@ -50,6 +50,9 @@ GRPC_ERRORS: Mapping[type[AnomalydError], GrpcError] = {
     AnomalydError: GrpcError(grpc.StatusCode.INTERNAL, "INTERNAL"),
     errors.InvalidRequest: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
     errors.IllegalArgument: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "ILLEGAL_ARGUMENT"),
+    errors.NumberFormatInvalid: GrpcError(
+        grpc.StatusCode.INVALID_ARGUMENT, "NUMBER_FORMAT_INVALID"
+    ),
     errors.ParsingError: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "PARSING_ERROR"),
     errors.MalformedJson: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON"),
     errors.MissingBody: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "MISSING_BODY"),
@@ -82,6 +85,7 @@ HTTP_ERRORS: Mapping[type[AnomalydError], HttpError] = {
     AnomalydError: HttpError(500, "status_exception"),
     errors.InvalidRequest: HttpError(400, "status_exception"),
     errors.IllegalArgument: HttpError(400, "illegal_argument_exception"),
+    errors.NumberFormatInvalid: HttpError(400, "number_format_exception"),
     errors.ParsingError: HttpError(400, "parsing_exception"),
     errors.MalformedJson: HttpError(400, "json_parse_exception"),
     errors.MissingBody: HttpError(400, "parse_exception"),

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from anomalyd.errors import IllegalArgument, ParsingError
+from anomalyd.errors import IllegalArgument, NumberFormatInvalid, ParsingError
 
 INT_LIMIT = 2**31
 LONG_LIMIT = 2**63
@@ -88,7 +88,7 @@ def _number(value: str, field: str) -> int | float:
     try:
         return float(value)
     except ValueError:
-        raise IllegalArgument(f'For input string: "{value}"', field=field) from None
+        raise NumberFormatInvalid(f'For input string: "{value}"', field=field) from None
 
 
 def flag(value: object, field: str) -> bool:

@@ -27,6 +27,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 # error, gRPC code, HTTP status, Elasticsearch's name
 TABLE = [
     (errors.IllegalArgument("x"), INVALID, 400, "illegal_argument_exception"),
+    (errors.NumberFormatInvalid("x"), INVALID, 400, "number_format_exception"),
     (errors.ParsingError("x"), INVALID, 400, "parsing_exception"),
     (errors.MalformedJson("x"), INVALID, 400, "json_parse_exception"),
     (errors.MissingBody("x"), INVALID, 400, "parse_exception"),
