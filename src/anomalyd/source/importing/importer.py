@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,7 +46,10 @@ class ImportTarget(Protocol):
     def append(
         self, index: str, documents: Sequence[dict[str, Any]], texts: Sequence[str]
     ) -> Mapping[int, str]:
-        """Add documents under new ids; returns why some were not, by position."""
+        """Add documents under new ids; returns why some were not, by position.
+
+        Called from one thread of the import's own, one call at a time.
+        """
         ...
 
 
@@ -104,22 +108,35 @@ def import_file(
     tally = _Tally()
     time_format = ""
     total = _size(path)
-    for batch in _reader_of(path)(path):
-        tally.fail(batch.problems)
-        kept = _with_time(batch, time_field, tally)
-        if kept.documents and not time_format:
-            time_format = _time_format(path, kept, time_field)
-            target.require_time_field(index, time_field, time_format)
-        if kept.documents:
-            refused = target.append(index, kept.documents, kept.texts)
-            tally.fail([LineProblem(kept.lines[at], why) for at, why in sorted(refused.items())])
-            tally.imported += len(kept.documents) - len(refused)
+
+    def settle(batch: Batch, refused: Mapping[int, str]) -> None:
+        tally.fail([LineProblem(batch.lines[at], why) for at, why in sorted(refused.items())])
+        tally.imported += len(batch.documents) - len(refused)
         if not tally.imported and tally.failed:
             first = tally.problems[0]
             raise IllegalArgument(
                 f"no document of [{path}] could be imported: line {first.line}: {first.reason}"
             )
         progress(min(batch.position, total), total)
+
+    # one batch is written while the next one is read
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
+        written: tuple[Batch, Future[Mapping[int, str]]] | None = None
+        for batch in _reader_of(path)(path):
+            if written is not None:
+                settle(written[0], written[1].result())
+                written = None
+            tally.fail(batch.problems)
+            kept = _with_time(batch, time_field, tally)
+            if not kept.documents:
+                settle(kept, {})
+                continue
+            if not time_format:
+                time_format = _time_format(path, kept, time_field)
+                target.require_time_field(index, time_field, time_format)
+            written = kept, writer.submit(target.append, index, kept.documents, kept.texts)
+        if written is not None:
+            settle(written[0], written[1].result())
     if not time_format:
         raise IllegalArgument(f"[{path}] holds no documents")
     return ImportReport(
