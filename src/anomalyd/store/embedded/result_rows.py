@@ -75,10 +75,10 @@ def result_columns(batch: ResultBatch) -> tuple[Columns, dict[str, str]]:
         if matrix is not None:
             expressions[name] = _add_matrix(name, matrix, arrays)
     # a window that could not be read has no feature data at all
-    absent = _no_value("feature_data", batch.feature_values.shape[1])
+    present = _any_value("feature_data", batch.feature_values.shape[1])
     for name in ("feature_data", "feature_id", "feature_name"):
         source = expressions.get(name, f"${name}::VARCHAR[]")
-        expressions[name] = f"CASE WHEN {absent} THEN [] ELSE {source} END"
+        expressions[name] = f"CASE WHEN {present} THEN {source} ELSE [] END"
     return arrays, expressions
 
 
@@ -108,14 +108,15 @@ def _add_matrix(name: str, matrix: npt.NDArray[np.float64], arrays: Columns) -> 
     row = f"[{', '.join(map(_finite, columns))}]"
     if name == "feature_data":
         return row
-    return f"CASE WHEN {_no_value(name, matrix.shape[1])} THEN NULL ELSE {row} END"
+    return f"CASE WHEN {_any_value(name, matrix.shape[1])} THEN {row} END"
 
 
-def _no_value(name: str, count: int) -> str:
-    return " AND ".join(f"NOT isfinite({name}{number})" for number in range(count)) or "true"
+def _any_value(name: str, count: int) -> str:
+    return " OR ".join(f"isfinite({name}{number})" for number in range(count)) or "false"
 
 
 def _finite(name: str) -> str:
+    # NaN has become NULL on its way in already, infinity has not
     return f"CASE WHEN isfinite({name}) THEN {name} END"
 
 
