@@ -305,6 +305,16 @@ def test_bulk_stream(indices: index_service_pb2_grpc.IndexServiceStub) -> None:
     assert counted.count == 45
 
 
+def test_bulk_stream_of_plain_lines(indices: index_service_pb2_grpc.IndexServiceStub) -> None:
+    """The fastest form; a failure says at which line of the whole call it is."""
+    good = index_pb2.BulkBatch(index="typed_lines", documents=b'{"n":1}\n{"n":2}\n')
+    bad = index_pb2.BulkBatch(index="typed_lines", documents=b'{"n":3}\n{"n":"many"}\n')
+    requests = [index_service_pb2.BulkStreamRequest(batch=batch) for batch in (good, bad)]
+    answer = indices.BulkStream(iter(requests))
+    assert (answer.succeeded, answer.failed) == (3, 1)
+    assert [item.position for item in answer.failures] == [3]
+
+
 def test_bulk_stream_keeps_whole_batches(
     indices: index_service_pb2_grpc.IndexServiceStub,
 ) -> None:
