@@ -60,11 +60,11 @@ def _restored(
     apart from the text, and whoever called knows it.
     """
     field = violations[0].field if violations else None
-    if kind is errors.DetectorInvalid and field is not None:
+    if issubclass(kind, errors.DetectorInvalid) and field is not None:
         issues = {each.field: each.description for each in violations if "." in each.field}
         aspect = field.partition(".")[0]
         named = {name.removeprefix(f"{aspect}."): issue for name, issue in issues.items()}
-        return errors.DetectorInvalid(text, aspect=aspect, sub_issues=named)
+        return kind(text, aspect=aspect, sub_issues=named)
     if kind is errors.ActionInvalid and violations:
         return errors.ActionInvalid(*(each.description for each in violations), field=field or None)
     if kind is errors.IndexNotFound and "index" in details:

@@ -25,6 +25,8 @@ RAISED: list[AnomalydError] = [
         sub_issues={"a": "empty"},
     ),
     errors.DetectorInvalid("Detector name should be set", aspect="name"),
+    errors.DetectorRefused("no document is found", aspect="indices"),
+    errors.NumberFormatInvalid('For input string: "x"'),
     errors.ActionInvalid("start is missing", "end is missing"),
     errors.MappingConflict("failed to parse field [a]"),
     errors.IndexNameInvalid("Invalid index name [A]"),
@@ -134,3 +136,11 @@ def test_a_misspelt_option_is_refused_before_the_call(client: Client) -> None:
     """A key that no field has would be lost in silence."""
     with pytest.raises(errors.IllegalArgument, match="sise"):
         client.results.search({"sise": 3})
+
+
+def test_the_errors_of_a_use_case_are_all_tried() -> None:
+    """A new kind of error has to cross the wire in this file too."""
+    tried = {type(error) for error in RAISED}
+    refused_before = {errors.AnomalydError, errors.InvalidRequest, errors.NotFound}
+    rest_only = {kind for kind in GRPC_ERRORS if issubclass(kind, errors.HttpError)}
+    assert set(GRPC_ERRORS) - tried == refused_before | rest_only
