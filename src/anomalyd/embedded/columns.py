@@ -109,8 +109,6 @@ def _add_fields(
     for attempt in range(_ATTEMPTS):
         failed = dict(errors)
         chosen = _choose_types(builder, mapping, paths, failed, widen)
-        for leaf, row in chosen:
-            builder.fail_objects(leaf, row, failed)
         columns = [builder.column(leaf, failed) for leaf, _ in chosen]
         regretted = [row for _, row in chosen if row in failed]
         if not regretted or attempt == _ATTEMPTS - 1:
@@ -154,6 +152,7 @@ def _choose_types(
             nested_path=nested_path,
         )
         chosen[path] = leaf, row
+        builder.fail_objects(leaf, row, errors)
     return list(chosen.values())
 
 

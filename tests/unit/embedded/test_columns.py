@@ -171,6 +171,8 @@ def test_values_are_coerced_to_their_field(type_, given_value, stored):
 def test_names_are_objects_or_leaves_by_their_first_document():
     """The other document fails, in either order, in one batch or in two."""
     batch = build({"a": 1}, {"a": {"b": 1}}, {"a": 2})
+    assert error_of(batch, 1)["reason"].startswith("failed to parse field [a] of type [long]")
+    batch = build({"a": 1}, {"a.b": 1}, {"a": 2})
     assert error_of(batch, 1)["reason"].startswith("Could not dynamically add mapping for field")
     batch = build({"a": {"b": 1}}, {"a": 1}, {"a": {"b": 2}})
     assert error_of(batch, 1)["reason"] == (

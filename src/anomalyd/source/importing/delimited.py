@@ -19,7 +19,9 @@ _DELIMITERS = ",;\t|"
 _BOOLEANS = {"true": True, "false": False, "": None}
 # a leading zero marks a code, such as a postal one, and no number
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[nN]a[nN]", re.ASCII)
+_DECIMAL = re.compile(
+    r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[nN]a[nN]", re.ASCII
+)
 
 _Column = Sequence[str]
 _Reader = Callable[[_Column], list[Any]]
