@@ -1,5 +1,6 @@
 -- Gives answers the HTTP status that the service chose, and gives bare gRPC failures (a crash, a
--- deadline, a message too large) the shape of Elasticsearch's errors.
+-- deadline, a message too large) the shape of Elasticsearch's errors. Refuses what has no business
+-- here before it reaches the transcoder.
 
 local types = {
   ["3"] = "illegal_argument_exception",
@@ -39,6 +40,12 @@ function envoy_on_request(handle)
   if encoding then
     headers:add("x-content-encoding", encoding)
     headers:remove("content-encoding")
+  end
+  -- a page of another origin must not write here through its visitor's browser
+  local origin = headers:get("origin")
+  if origin and origin:gsub("^%a+://", "") ~= headers:get(":authority") then
+    handle:respond({ [":status"] = "403" }, "requests of another origin are refused")
+    return
   end
   local content = headers:get("content-type")
   if content and content:lower():sub(1, 16) == "application/grpc" then

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import tempfile
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
 from anomalyd import app
-from anomalyd.api.server import ApiServer, ServerSettings, UseCases
+from anomalyd.api.server import ApiServer, ServerSettings, UseCases, bracketed
 from anomalyd.config import Settings
+from anomalyd.errors import IllegalArgument
 from anomalyd.gateway_process import GatewayError, GatewayProcess, GatewaySettings
 from anomalyd.model.ids import ByteIds
 from anomalyd.schedule.clock import SystemClock
@@ -28,6 +31,10 @@ LONGEST_BODY = 100 * 1024 * 1024
 GRACE_SECONDS = 5.0
 MOST_RESTARTS = 3
 RESTARTS_WITHIN_SECONDS = 60.0
+
+
+# where a process reaches itself that listens on all addresses
+_REACHABLE: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not a default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +62,7 @@ class RunningService:
     """
 
     def __init__(self, settings: Settings, addresses: Addresses) -> None:
-        self._addresses = addresses
+        self._addresses = replace(addresses, host=_numeric(addresses.host))
         self._clock = SystemClock()
         self._application = app.build(settings, clock=self._clock)
         self._server = ApiServer(
@@ -66,7 +73,7 @@ class RunningService:
                 indices=self._application.indices,
             ),
             ServerSettings(
-                host=addresses.host,
+                host=self._addresses.host,
                 port=addresses.grpc_port,
                 longest_body=LONGEST_BODY,
                 node_id=self._application.node_id,
@@ -84,14 +91,14 @@ class RunningService:
     @property
     def grpc_address(self) -> str:
         """``host:port`` of the gRPC server."""
-        return f"{self._addresses.host}:{self._server.port}"
+        return f"{bracketed(self._addresses.host)}:{self._server.port}"
 
     @property
     def rest_address(self) -> str | None:
         """``http://host:port`` of the gateway; None without one."""
         if self._gateway is None:
             return None
-        return f"http://{self._addresses.host}:{self._gateway.port}"
+        return f"http://{bracketed(self._addresses.host)}:{self._gateway.port}"
 
     def start(self) -> None:
         """Start everything; it answers on both ports when this returns.
@@ -152,10 +159,19 @@ class RunningService:
         settings = GatewaySettings(
             host=self._addresses.host,
             rest_port=rest_port,
-            upstream_host=self._addresses.host,
+            upstream_host=_REACHABLE.get(self._addresses.host, self._addresses.host),
             upstream_port=self._server.port,
             folder=folder,
             envoy=self._addresses.envoy,
             max_body_bytes=LONGEST_BODY,
         )
         return GatewayProcess(settings, self._clock)
+
+
+def _numeric(host: str) -> str:
+    """Return the IP address of a host: Envoy listens on nothing else. Raises: IllegalArgument."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise IllegalArgument(f"[host] {host} is no address of this machine: {error}") from error
+    return str(found[0][4][0])

@@ -235,6 +235,15 @@ def test_grpc_on_the_rest_port(service: RunningService) -> None:
     assert "gRPC has a port of its own" in caught.value.details()
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+def test_pages_of_another_origin_are_refused(rest: RestClient, origin: str) -> None:
+    """A browser sends the origin of the page; only our own dashboard's is let in."""
+    answer = rest("POST", f"{API}/detectors/_search", {"size": 0}, headers={"origin": origin})
+    assert (answer.status, is_an_elasticsearch_error(answer)) == (403, True)
+    ours = {"origin": "http://{}:{}".format(*rest.address)}
+    assert rest("POST", f"{API}/detectors/_search", {"size": 0}, headers=ours).status == 200
+
+
 def test_request_ids(rest: RestClient) -> None:
     """The caller's id comes back; without one the gateway makes one."""
     assert rest("GET", "/", headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"

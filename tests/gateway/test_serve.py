@@ -24,6 +24,7 @@ from anomalyd.gateway_process import (
 from tests.support.rest import RestClient
 
 START_SECONDS = 60.0
+API = "/_anomaly_detection/api"
 
 Serve = Callable[..., "subprocess.Popen[str]"]
 
@@ -135,6 +136,26 @@ def test_a_dead_envoy_is_started_again(serve: Serve, tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Envoy has ended; starting it again" in errors
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::1"])
+def test_other_addresses(serve: Serve, host: str) -> None:
+    """A name is resolved, all addresses may be listened on, IPv6 works where there is any."""
+    if host == "::1" and not has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback")
+    process = serve("--host", host)
+    printed(process, "gRPC")
+    with RestClient(printed(process, "REST")) as rest:
+        assert rest("GET", f"{API}/detectors/_search", {}).status == 200
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def test_without_a_gateway(serve: Serve) -> None:

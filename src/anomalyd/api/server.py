@@ -128,7 +128,7 @@ class ApiServer:
 
     def start(self) -> None:
         """Listen and serve; ``port`` is the real one then. Raises: AddressInUseError."""
-        address = f"{_bracketed(self._settings.host)}:{self._settings.port}"
+        address = f"{bracketed(self._settings.host)}:{self._settings.port}"
         try:
             self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:
@@ -190,7 +190,8 @@ def _options(longest_message: int) -> list[tuple[str, int]]:
     ]
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """Return a host as it stands before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
