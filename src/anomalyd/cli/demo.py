@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,7 @@ import typer
 from rich.console import Console
 
 from anomalyd.cli.import_ import import_with_progress
+from anomalyd.cli.output import told
 from anomalyd.client import Client
 from anomalyd.client.local_service import (
     DEFAULT_GRPC_PORT,
@@ -19,7 +22,6 @@ from anomalyd.client.local_service import (
 )
 from anomalyd.demo.rest import RestClient
 from anomalyd.demo.runner import curl_lines, demonstrate, fresh_folder
-from anomalyd.errors import AnomalydError
 
 LOG_WIDTH = 130
 
@@ -41,7 +43,9 @@ def demo(
     """Find planted incidents in a generated web-shop log, then leave the service running."""
     # where the output is no terminal (a log, a pipe), the table would be cut at 80 columns
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
-    try:
+    # asked to end, end the service too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with told():
         fresh_folder(data_dir)
         with LocalService(
             data_dir / "service",
@@ -53,12 +57,9 @@ def demo(
             if exit_after:
                 raise typer.Exit(1 if missed else 0)
             console.print("\nThe service is running; Ctrl-C stops it.")
-            service.wait()
-    except KeyboardInterrupt:
-        console.print("stopped")
-    except AnomalydError as error:
-        console.print(f"[bold red]error:[/] {error.reason}", soft_wrap=True)
-        raise typer.Exit(1) from error
+            with contextlib.suppress(KeyboardInterrupt):
+                service.wait()
+            console.print("stopping")
 
 
 def _demonstrate(service: LocalService, data_dir: Path, console: Console) -> int:

@@ -14,7 +14,7 @@ PAGE = 1000
 def detectors(address: Address = DEFAULT, output: OutputOption = Output.TABLE) -> None:
     """List the detectors with the state of their latest historical task."""
     console = Console()
-    with connected(address, console) as client:
+    with connected(address) as client:
         found = client.detectors.search({"size": PAGE, "sort": ["name.keyword"]})
         if output is Output.JSON:
             print_json(found)

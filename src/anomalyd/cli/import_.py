@@ -55,7 +55,7 @@ def import_documents(
     Ends with status 1 when any document could not be imported.
     """
     console = Console()
-    with connected(address, console) as client:
+    with connected(address) as client:
         imported = import_with_progress(
             client, file, index=index, time_field=time_field, console=console
         )

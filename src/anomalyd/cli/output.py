@@ -12,6 +12,7 @@ import orjson
 import typer
 from google.protobuf.message import Message
 from rich.console import Console
+from rich.text import Text
 
 from anomalyd.api.convert import to_document
 from anomalyd.client import Client
@@ -33,13 +34,20 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table or j
 
 
 @contextlib.contextmanager
-def connected(address: str, console: Console) -> Iterator[Client]:
-    """Give a client; an error of the service ends the command with status 1 and one line."""
+def connected(address: str) -> Iterator[Client]:
+    """Give a client; an error of the service ends the command as ``told`` says."""
+    with told(), Client(address) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Turn an error of ours into one line on standard error and status 1."""
     try:
-        with Client(address) as client:
-            yield client
+        yield
     except AnomalydError as error:
-        console.print(f"[bold red]error:[/] {error.reason}", soft_wrap=True)
+        line = Text.assemble(("error:", "bold red"), " ", error.reason)
+        Console(stderr=True).print(line, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

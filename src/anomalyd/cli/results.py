@@ -21,7 +21,7 @@ def results(
 ) -> None:
     """List the anomalies of a detector by time, those of its latest historical task."""
     console = Console()
-    with connected(address, console) as client:
+    with connected(address) as client:
         detector_id = _id_of(client, detector)
         found = client.detectors.get(detector_id, task=True)
         task_id = found.historical_analysis_task.task_id or None
