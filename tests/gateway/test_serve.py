@@ -138,6 +138,25 @@ def test_a_dead_envoy_is_started_again(serve: Serve, tmp_path: Path) -> None:
     assert "Envoy has ended; starting it again" in errors
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Envoy's process is found in /proc")
+def test_an_envoy_that_keeps_dying_ends_the_service(serve: Serve, tmp_path: Path) -> None:
+    """Starting it again and again would hide what is wrong: one line, exit status 1."""
+    process = serve()
+    printed(process, "gRPC")
+    printed(process, "REST")
+    killed: set[int] = set()
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        for envoy in envoys_of(tmp_path / "data-0"):
+            if envoy not in killed:
+                os.kill(envoy, signal.SIGKILL)
+                killed.add(envoy)
+        time.sleep(0.05)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert errors.strip().splitlines()[-1].startswith("anomalyd: Envoy ")
+
+
 @pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::1"])
 def test_other_addresses(serve: Serve, host: str) -> None:
     """A name is resolved, all addresses may be listened on, IPv6 works where there is any."""
