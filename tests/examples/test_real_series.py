@@ -43,12 +43,17 @@ def test_the_taxi_series_is_analysed_and_most_labelled_windows_are_hit() -> None
     assert int(outside[2]) > 9_000
 
 
-def test_the_orders_are_analysed_per_customer() -> None:
-    """Every customer is a series of its own, and the ranking agrees with the list of anomalies."""
+def test_the_orders_are_analysed_per_customer_and_per_category() -> None:
+    """Sparse series end with the reason why nothing was scored, dense ones with anomalies."""
     printed = run("ecommerce.py")
     assert "4675 orders loaded" in printed
-    total = re.search(r"(\d+) of (\d+) intervals with orders are anomalous", printed)
+    _, customers, categories = printed.split("turnover per hour by ")
+    # the thousand customers with the most orders; none of them has 32 hours with orders
+    assert " intervals with orders, 0 scored, 0 anomalous" in customers
+    assert "no series is long enough" in customers
+    total = re.search(r"(\d+) intervals with orders, (\d+) scored, (\d+) anomalous", categories)
     assert total is not None
-    listed = re.findall(r"^    \d{4}-\d\d-\d\d .* grade ", printed, re.MULTILINE)
-    assert len(listed) == int(total[1])
-    assert int(total[2]) > 3_000
+    analysed, scored, anomalous = map(int, total.groups())
+    listed = re.findall(r"^    \d{4}-\d\d-\d\d .* grade ", categories, re.MULTILINE)
+    assert len(listed) == anomalous
+    assert analysed > scored > 1_000
