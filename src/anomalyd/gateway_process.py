@@ -26,6 +26,8 @@ from anomalyd.schedule.clock import Clock
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
+LONGEST_SOCKET_PATH = 100
+"""Bytes; systems allow 104 to 108."""
 _LOOK_SECONDS = 0.02
 _LOG_PREFIX = re.compile(r"^(\[[^\]]*\])+ (\[[^\]]*\] )?")
 
@@ -112,7 +114,7 @@ class GatewayProcess:
         self._clock = clock
         self._envoy = find_envoy(settings.envoy)
         self._process: subprocess.Popen[bytes] | None = None
-        self._private: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.port = settings.rest_port
 
     def start(self) -> None:
@@ -122,9 +124,8 @@ class GatewayProcess:
         """
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True)
-        # not in the data directory: the path of a socket may have a hundred characters only
-        self._private = tempfile.TemporaryDirectory(prefix="anomalyd-gateway-")
-        admin_socket = Path(self._private.name) / "admin"
+        admin_socket = self._place_of_admin_socket()
+        admin_socket.unlink(missing_ok=True)
         template = (gateway_folder() / "envoy.yaml").read_text()
         configuration = settings.folder / "envoy.yaml"
         # the port that was free at first stays, should Envoy have to be started again
@@ -157,9 +158,16 @@ class GatewayProcess:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if self._private is not None:
-            self._private.cleanup()
-            self._private = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def _place_of_admin_socket(self) -> Path:
+        beside = self._settings.folder / "admin"
+        if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH:
+            return beside
+        self._scratch = tempfile.TemporaryDirectory(prefix="anomalyd-gateway-")
+        return Path(self._scratch.name) / "admin"
 
     @property
     def _log(self) -> Path:

@@ -276,6 +276,19 @@ def gateway_to_nowhere(tmp_path: Path) -> Iterator[RestClient]:
         gateway.stop()
 
 
+def test_a_folder_with_a_long_path(tmp_path: Path) -> None:
+    """Sockets have short paths; the gateway starts wherever the data directory is."""
+    folder = tmp_path / ("deep-" * 30)
+    settings = GatewaySettings(
+        host="127.0.0.1", rest_port=0, upstream_host="127.0.0.1", upstream_port=1, folder=folder
+    )
+    gateway = GatewayProcess(settings, SystemClock())
+    gateway.start()
+    assert gateway.port > 0
+    gateway.stop()
+    assert (folder / "envoy.yaml").exists()
+
+
 def test_the_service_is_down(gateway_to_nowhere: RestClient) -> None:
     """503 in Elasticsearch's form, with the time to wait."""
     answer = gateway_to_nowhere("GET", f"{API}/detectors/x")
