@@ -58,14 +58,20 @@ class Outcome:
         return bool(self.findings)
 
     @property
+    def own(self) -> tuple[Finding, ...]:
+        """The findings of the incident's very own series; those of all series if it has none."""
+        entity = dict(self.incident.entity)
+        return tuple(each for each in self.findings if each.entity == entity) or self.findings
+
+    @property
     def first(self) -> Finding:
-        """The earliest finding; among those of the same time, the one with the highest grade."""
-        return min(self.findings, key=lambda finding: (finding.end, -finding.grade))
+        """The earliest of its own findings; at the same time, the one with the highest grade."""
+        return min(self.own, key=lambda finding: (finding.end, -finding.grade))
 
     @property
     def best(self) -> Finding:
-        """The finding with the highest grade; the earliest of equals."""
-        return min(self.findings, key=lambda finding: (-finding.grade, finding.end))
+        """The own finding with the highest grade; the earliest of equals."""
+        return min(self.own, key=lambda finding: (-finding.grade, finding.end))
 
     @property
     def delay(self) -> int:

@@ -48,6 +48,15 @@ def test_the_delay_runs_to_the_end_of_the_first_flagged_interval() -> None:
     assert comparison.others == comparison.echoes == ()
 
 
+def test_the_incidents_own_series_speaks_for_it() -> None:
+    """A part of the entity may be flagged earlier; the row of the table is the entity's own."""
+    planted = incident(100, 140, {"service": "payment"})
+    part = finding(100, {"service": "payment", "host": "web-1"}, grade=1.0)
+    own = finding(120, {"service": "payment"})
+    assert compare([planted], [part], intervals=9).outcomes[0].first == part
+    assert compare([planted], [part, own], intervals=9).outcomes[0].best == own
+
+
 @pytest.mark.parametrize(
     ("start", "found"), [(90, False), (95, True), (139, True), (140, False)], ids=str
 )
