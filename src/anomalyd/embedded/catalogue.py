@@ -94,6 +94,7 @@ class Catalogue:
                 # only now is it committed
                 self._states = self._session.states
                 self._revision = self._session.revision
+                self._mappings = {each.revision: each.mapping for each in self._states.values()}
             finally:
                 self._session = None
 

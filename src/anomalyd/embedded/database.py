@@ -6,6 +6,7 @@ readers, each on its own cursor with its own snapshot.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import threading
@@ -73,11 +74,13 @@ class Database:
             self._depth = 1
             try:
                 yield self._connection
-            except BaseException:
-                self._connection.rollback()
-                raise
-            else:
                 self._connection.commit()
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                self._roll_back()
+                raise SourceUnavailable(f"the database cannot be written: {error}") from error
+            except BaseException:
+                self._roll_back()
+                raise
             finally:
                 self._depth = 0
 
@@ -95,6 +98,11 @@ class Database:
             # nothing to keep: ending the snapshot is all that a reader does
             cursor.rollback()
             cursor.close()
+
+    def _roll_back(self) -> None:
+        # a commit that failed has rolled back already
+        with contextlib.suppress(duckdb.TransactionException):
+            self._connection.rollback()
 
     def _begin(self) -> None:
         try:

@@ -20,7 +20,7 @@ from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
 from anomalyd.embedded.result_table import KIND as RESULTS
 from anomalyd.embedded.result_table import document_text
-from anomalyd.errors import IllegalArgument
+from anomalyd.errors import IllegalArgument, SourceUnavailable
 from anomalyd.query.fields import FieldKind
 
 
@@ -82,6 +82,8 @@ class IndexSet:
             return self._cursor.execute(sql, dict(parameters))
         except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
             raise IllegalArgument(f"the query cannot be computed: {error}") from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise SourceUnavailable(f"the query could not be computed now: {error}") from error
 
     def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}

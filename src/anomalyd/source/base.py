@@ -145,9 +145,9 @@ class BulkItem:
     """What became of one document of a bulk request, as Elasticsearch reports it.
 
     Attributes:
-        action: ``index``, ``create`` or ``delete``.
+        action: ``index``, ``create``, ``update`` or ``delete``.
         status: HTTP status of this item: 200 or 201, or the error's.
-        result: ``created``, ``updated``, ``deleted`` or ``not_found``; empty on an error.
+        result: ``created``, ``updated``, ``deleted``, ``not_found`` or ``noop``; empty on an error.
         error: ``{"type", "reason"}`` as Elasticsearch gives it, or None.
     """
 

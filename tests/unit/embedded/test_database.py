@@ -163,8 +163,11 @@ indices = EmbeddedIndices(
     Catalogue(Database(pathlib.Path(sys.argv[1]))), ids=CountedIds(bytes), now=lambda: 0
 )
 for number in range(1000):
-    # every request adds a field, so that table and catalogue change together
-    body = '{"index":{"_id":"%d"}}\\n{"n":%d,"f%d":[1,2]}\\n' % (number, number, number % 40)
+    # requests add fields and turn fields into lists: table and catalogue change together
+    value = [number, number][: 1 + number // 20 % 2]
+    body = '{"index":{"_id":"%d"}}\\n{"n":%d,"f%d":[1,2],"g%d":%s}\\n' % (
+        number, number, number % 40, number % 7, value
+    )
     indices.bulk(body.encode(), default_index="logs")
     print(number, flush=True)
     if number == int(sys.argv[2]):
@@ -186,5 +189,6 @@ def test_a_killed_process_loses_nothing_that_it_reported(tmp_path, last):
         indices = EmbeddedIndices(Catalogue(database), ids=CountedIds(bytes), now=lambda: 0)
         assert indices.count(["logs"], None) == last + 1
         assert indices.count(["logs"], {"term": {f"f{last % 40}": 2}}) == last // 40 + 1
+        assert indices.count(["logs"], {"term": {f"g{last % 7}": last}}) == 1
         item = indices.index_document("logs", b'{"n": 5, "new": true}')
         assert item.seq_no == last + 1

@@ -21,7 +21,13 @@ from anomalyd.source.base import (
     TimeRange,
     WindowQuery,
 )
-from anomalyd.source.embedded.statement import TIME, WANTED, SelectedDocuments, category
+from anomalyd.source.embedded.statement import (
+    TIME,
+    WANTED,
+    SelectedDocuments,
+    category,
+    select_from,
+)
 
 _ENTITY = "anomalyd_entity"
 _WINDOW = "anomalyd_window"
@@ -154,26 +160,22 @@ def _window_statement(documents: SelectedDocuments, query: WindowQuery) -> exp.S
         *metrics,
         start=query.start,
         end=query.end,
-    ).group_by(*keys, _WINDOW)
+    ).group_by(*keys, _WINDOW, copy=False)
     if by_position:
         same = " AND ".join(f"{name} = {WANTED}.value{at}" for at, name in enumerate(names))
-        grouped = grouped.join(WANTED, on=same, dialect="duckdb")
-    if by_position:
+        grouped = grouped.join(WANTED, on=same, dialect="duckdb", copy=False)
         entity = "position"
     else:
         entity = f"dense_rank() OVER (ORDER BY {', '.join(names)}) - 1" if names else "0"
-    return (
-        exp.select(
-            f"{entity} AS {_ENTITY}",
-            f"$first_window + {_WINDOW} * $interval AS {_WINDOW}",
-            _COUNT,
-            *(metric.alias for metric in metrics),
-            *([] if by_position else names),
-            dialect="duckdb",
-        )
-        .from_(grouped.subquery("grouped"))
-        .order_by("1", "2")
-    )
+    return select_from(
+        grouped,
+        "grouped",
+        f"{entity} AS {_ENTITY}",
+        f"$first_window + {_WINDOW} * $interval AS {_WINDOW}",
+        _COUNT,
+        *(metric.alias for metric in metrics),
+        *([] if by_position else names),
+    ).order_by("1", "2", copy=False)
 
 
 @contextmanager

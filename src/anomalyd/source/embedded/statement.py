@@ -63,7 +63,7 @@ class SelectedDocuments:
         )
         self._use(compiled.expression)
         self.parameters |= compiled.parameters
-        return exp.cast(compiled.expression, "DOUBLE")
+        return exp.cast(compiled.expression, "DOUBLE", copy=False)
 
     def select(self, *expressions: exp.Expr | str, start: int, end: int) -> exp.Select:
         """Return a statement over the documents of ``[start, end)`` that match the filter.
@@ -81,21 +81,20 @@ class SelectedDocuments:
             if found.multi:
                 lists.append(name)
         self.parameters |= {"from_time": start, "to_time": end}
-        documents = exp.select(*inner, dialect="duckdb").from_(
-            self.relation.select(sorted(self._columns)).subquery("indexed")
-        )
+        indexed = self.relation.select(sorted(self._columns))
+        documents = select_from(indexed, "indexed", *inner)
         if conditions:
-            documents = documents.where(*conditions)
+            documents = documents.where(*conditions, copy=False)
         for name in lists:
             # one after the other: every value of one field meets every value of the next
-            documents = exp.select(
-                f"* EXCLUDE ({name})", f"unnest({name}) AS {name}", dialect="duckdb"
-            ).from_(documents.subquery(f"of_{name}"))
-        return (
-            exp.select(*expressions, dialect="duckdb")
-            .from_(documents.subquery("documents"))
-            .where(f"{TIME} >= $from_time AND {TIME} < $to_time", dialect="duckdb")
-            .where(*(f"{name} IS NOT NULL" for name in self._categories()), dialect="duckdb")
+            documents = select_from(
+                documents, f"of_{name}", f"* EXCLUDE ({name})", f"unnest({name}) AS {name}"
+            )
+        return select_from(documents, "documents", *expressions).where(
+            f"{TIME} >= $from_time AND {TIME} < $to_time",
+            *(f"{name} IS NOT NULL" for name in self._categories()),
+            dialect="duckdb",
+            copy=False,
         )
 
     def _aliases(self) -> dict[str, str]:
@@ -118,6 +117,13 @@ class SelectedDocuments:
     def _use(self, expression: exp.Expr) -> None:
         known = {leaf.column for leaf in self.relation.resolver.leaves.values()}
         self._columns |= {column.name for column in expression.find_all(exp.Column)} & known
+
+
+def select_from(inner: exp.Query, name: str, *expressions: exp.Expr | str) -> exp.Select:
+    """Return a query over another one, which becomes part of it (copies would take most time)."""
+    return exp.select(*expressions, dialect="duckdb", copy=False).from_(
+        inner.subquery(name, copy=False), copy=False
+    )
 
 
 def _values_of(found: Field, as_text: bool) -> exp.Expr:
