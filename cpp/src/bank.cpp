@@ -14,9 +14,7 @@ namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
-[[noreturn]] void refuse(const std::string& text) {
-  throw std::invalid_argument(text);
-}
+[[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
 
 // Runs job(worker) for every worker from 0 on, the caller being one of them, and rethrows the first
 // exception.

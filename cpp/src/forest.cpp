@@ -1,6 +1,7 @@
 #include "anomalyd/forest.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "anomalyd/attribution.hpp"
 #include "anomalyd/impute.hpp"
@@ -29,14 +30,40 @@ bool Forest::ready() const noexcept {
          std::none_of(trees_.begin(), trees_.end(), [](const Tree& tree) { return tree.empty(); });
 }
 
+// Walks the query down every tree, a few side by side, and calls use(number of the tree, leaf,
+// path) for each in their order.
+template <class Use>
+void Forest::arrive(const float* query, Workspace& workspace, Use&& use) const noexcept {
+  std::array<NodeRef, Workspace::abreast> refs;
+  for (std::size_t first = 0; first < trees_.size(); first += refs.size()) {
+    const std::size_t count = std::min(refs.size(), trees_.size() - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      workspace.paths[i].clear();
+      refs[i] = trees_[first + i].root();
+    }
+    for (bool walking = true; walking;) {
+      walking = false;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (is_leaf(refs[i])) continue;
+        const Tree& tree = trees_[first + i];
+        tree.prefetch(refs[i]);
+        workspace.paths[i].push(refs[i]);
+        refs[i] = tree.node(refs[i]).towards(query);
+        walking = true;
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) use(first + i, refs[i], workspace.paths[i]);
+  }
+}
+
 double Forest::score(const float* query, Workspace& workspace) const noexcept {
   if (!ready()) return 0.0;
   double sum = 0.0;
-  for (const Tree& tree : trees_) {
-    ScoreVisitor visitor(tree, query);
-    tree.traverse(query, store_, workspace.path, visitor);
+  arrive(query, workspace, [&](std::size_t t, NodeRef leaf, const Path& path) {
+    ScoreVisitor visitor(trees_[t], query);
+    trees_[t].climb(leaf, store_, path, visitor);
     sum += visitor.result();
-  }
+  });
   return sum / static_cast<double>(trees_.size());
 }
 
@@ -44,15 +71,15 @@ double Forest::attribute(const float* query, Workspace& workspace) const noexcep
   Attribution& sum = workspace.attribution;
   Attribution& parts = workspace.tree_attribution;
   sum.clear();
-  for (const Tree& tree : trees_) {
-    AttributionVisitor visitor(tree, query, parts, workspace.shadow);
-    tree.traverse(query, store_, workspace.path, visitor);
+  arrive(query, workspace, [&](std::size_t t, NodeRef leaf, const Path& path) {
+    AttributionVisitor visitor(trees_[t], query, parts, workspace.shadow);
+    trees_[t].climb(leaf, store_, path, visitor);
     visitor.finish();
     for (std::size_t i = 0; i < store_.dimensions(); ++i) {
       sum.high[i] += parts.high[i];
       sum.low[i] += parts.low[i];
     }
-  }
+  });
   sum.scale(1.0 / static_cast<double>(trees_.size()));
   return sum.total();
 }
@@ -73,8 +100,8 @@ void Forest::impute(float* query, Workspace& workspace) const noexcept {
 }
 
 void Forest::neighbours(const float* query, Workspace& workspace) const noexcept {
-  std::transform(trees_.begin(), trees_.end(), workspace.leaves.begin(),
-                 [&](const Tree& tree) { return tree.neighbour(query, workspace.path); });
+  arrive(query, workspace,
+         [&](std::size_t t, NodeRef leaf, const Path&) { workspace.leaves[t] = leaf - leaf_base; });
 }
 
 void Forest::update(const float* point, Workspace& workspace) {
@@ -84,10 +111,10 @@ void Forest::update(const float* point, Workspace& workspace) {
     if (!admission) continue;
     if (admission->evicts) {
       const PointIndex evicted = samplers_[i].take_worst();
-      trees_[i].erase(evicted, store_, workspace.path);
+      trees_[i].erase(evicted, store_, workspace.paths[0]);
       store_.release(evicted);
     }
-    const PointIndex held = trees_[i].insert(offered, store_, workspace.path);
+    const PointIndex held = trees_[i].insert(offered, store_, workspace.paths[0]);
     store_.retain(held);
     samplers_[i].add(admission->weight, held);
   }

@@ -24,11 +24,11 @@ class Search {
     const Tree::Node& node = tree_.node(ref);
     Candidate found{};
     if (missing_[node.dimension]) {
-      const Candidate left = best(node.left, depth + 1);
-      const Candidate right = best(node.right, depth + 1);
+      const Candidate left = best(node.children[0], depth + 1);
+      const Candidate right = best(node.children[1], depth + 1);
       found = right.rank < left.rank ? right : left;
     } else {
-      found = best(query_[node.dimension] <= node.cut ? node.left : node.right, depth + 1);
+      found = best(node.towards(query_), depth + 1);
     }
     if (found.inside) return found;
     const double separation = known_extent(tree_.box(ref, store_)).separation();

@@ -42,8 +42,10 @@ void PointStore::make_room(std::size_t blocks) {
   compact();
   // A quarter kept free makes compaction rare: its cost is spread over that many points.
   if (head_ + blocks <= capacity() - capacity() / 4) return;
-  const std::size_t wanted = std::max(head_ + blocks, 4 * shingle_size_);
-  values_.resize((wanted + wanted / 2) * features_);
+  // Reserved first, because resize() alone would double what there is.
+  const std::size_t wanted = std::max(head_ + blocks, 2 * shingle_size_) * features_;
+  values_.reserve(wanted + wanted / 2);
+  values_.resize(wanted + wanted / 2);
 }
 
 // Moves live blocks down over dead ones, in order, so that overlapping points keep overlapping. The
@@ -75,6 +77,11 @@ void PointStore::compact() {
 
 PointIndex PointStore::take_index() {
   if (free_ == no_index) {
+    if (blocks_.size() == blocks_.capacity()) {
+      const std::size_t wanted = 16 + blocks_.size() + blocks_.size() / 4;
+      blocks_.reserve(wanted);
+      references_.reserve(wanted);
+    }
     blocks_.push_back(0);
     references_.push_back(0);
     return static_cast<PointIndex>(blocks_.size() - 1);

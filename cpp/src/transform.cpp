@@ -20,9 +20,7 @@ float coordinate(double value) noexcept {
   return static_cast<float>(std::clamp(value, -largest_coordinate, largest_coordinate)) + 0.0F;
 }
 
-double bounded(double value) noexcept {
-  return std::clamp(value, -largest_input, largest_input);
-}
+double bounded(double value) noexcept { return std::clamp(value, -largest_input, largest_input); }
 
 double normalized(double value, double shift, double scale) noexcept {
   const double difference = value - shift;

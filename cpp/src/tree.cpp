@@ -64,7 +64,9 @@ PointIndex Tree::insert(PointIndex index, const PointStore& store, Path& path) {
   const NodeRef below = level == path.size() ? met : path[level];
   const NodeRef fresh = take_node();
   const bool goes_left = cut.left(point);
-  nodes_[fresh] = {goes_left ? leaf : below, goes_left ? below : leaf, cut.value, cut.dimension,
+  nodes_[fresh] = {{goes_left ? leaf : below, goes_left ? below : leaf},
+                   cut.value,
+                   cut.dimension,
                    static_cast<std::uint16_t>(mass(below) + 1)};
   unite(box(below, store), {point, point}, row(fresh), row(fresh) + width_, dimensions_);
   replace_child(below, fresh, path, level);
@@ -90,14 +92,15 @@ void Tree::erase(PointIndex index, const PointStore& store, Path& path) noexcept
   if (path.empty()) return;
 
   const NodeRef parent = path.back();
-  const NodeRef sibling = nodes_[parent].left == leaf ? nodes_[parent].right : nodes_[parent].left;
+  const NodeRef sibling = nodes_[parent].sibling(leaf);
   replace_child(parent, sibling, path, path.size() - 1);
   free_node(parent);
   for (std::size_t depth = path.size() - 1; depth-- > 0;) {
     const NodeRef ref = path[depth];
     if (!touches(box(ref, store), point, dimensions_)) return;
     const Node& node = nodes_[ref];
-    unite(box(node.left, store), box(node.right, store), row(ref), row(ref) + width_, dimensions_);
+    unite(box(node.children[0], store), box(node.children[1], store), row(ref), row(ref) + width_,
+          dimensions_);
   }
 }
 
@@ -109,7 +112,7 @@ void Tree::replace_child(NodeRef old_child, NodeRef new_child, const Path& path,
     return;
   }
   Node& parent = nodes_[path[level - 1]];
-  (parent.left == old_child ? parent.left : parent.right) = new_child;
+  parent.children[parent.children[0] != old_child] = new_child;
 }
 
 void Tree::set_mass(std::size_t mass) noexcept {
@@ -131,12 +134,12 @@ NodeRef Tree::take_node() {
     return static_cast<NodeRef>(nodes_.size() - 1);
   }
   const NodeRef ref = free_;
-  free_ = nodes_[ref].left;
+  free_ = nodes_[ref].children[0];
   return ref;
 }
 
 void Tree::free_node(NodeRef ref) noexcept {
-  nodes_[ref].left = free_;
+  nodes_[ref].children[0] = free_;
   free_ = ref;
 }
 

@@ -87,8 +87,8 @@ void expect_same_subtree(const Tree& tree, const PointStore& store, NodeRef ref,
   EXPECT_EQ(node.cut, oracle.cut);
   EXPECT_LE(oracle.left->box().upper[node.dimension], node.cut);
   EXPECT_GT(oracle.right->box().lower[node.dimension], node.cut);
-  expect_same_subtree(tree, store, node.left, *oracle.left);
-  expect_same_subtree(tree, store, node.right, *oracle.right);
+  expect_same_subtree(tree, store, node.children[0], *oracle.left);
+  expect_same_subtree(tree, store, node.children[1], *oracle.right);
 }
 
 void expect_consistent_counts(const Forest& forest) {

@@ -1,7 +1,7 @@
 """Typed face of the native core: banks of Random Cut Forest models.
 
-Every array argument must have exactly the dtype given here and is read as rows of one batch; a
-wrong dtype, length or shape raises ValueError that names the argument, before any model has changed.
+Every array argument must have exactly the dtype given here and is read as rows of one batch. A
+wrong dtype, length or shape raises ValueError that names the argument; no model has changed then.
 """
 
 from typing import final
@@ -70,8 +70,8 @@ class BankSettings:
     def corrector(self) -> bool:
         """Whether a score above its threshold is looked at twice.
 
-        The second look drops what an earlier anomaly in the same shingle explains and what lies about
-        where the forest expects it. Without a shingle (size 1) there is none.
+        The second look drops what an earlier anomaly in the same shingle explains and what lies
+        about where the forest expects it. Without a shingle (size 1) there is none.
         """
 
 @final

@@ -46,6 +46,9 @@ class Forest {
   std::size_t size_in_bytes() const noexcept;
 
  private:
+  template <class Use>
+  void arrive(const float* query, Workspace& workspace, Use&& use) const noexcept;
+
   SamplerSettings sampling_;
   std::int64_t output_after_;
   std::int64_t updates_ = 0;

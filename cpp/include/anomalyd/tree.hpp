@@ -13,20 +13,11 @@
 #include "anomalyd/aligned.hpp"
 #include "anomalyd/box.hpp"
 #include "anomalyd/cut.hpp"
+#include "anomalyd/path.hpp"
 #include "anomalyd/point_store.hpp"
 #include "anomalyd/random.hpp"
 
 namespace anomalyd {
-
-// A node number, or leaf_base + the point index of a leaf.
-using NodeRef = std::uint32_t;
-constexpr NodeRef leaf_base = 0x80000000U;
-constexpr bool is_leaf(NodeRef ref) noexcept {
-  return ref >= leaf_base;
-}
-
-// The internal nodes passed on the way down, root first. One per thread is enough for all trees.
-using Path = std::vector<NodeRef>;
 
 class Tree;
 
@@ -55,11 +46,14 @@ class NodeView {
 class Tree {
  public:
   struct Node {
-    NodeRef left;
-    NodeRef right;
+    NodeRef children[2];  // left: not above the cut; right: above it
     float cut;
     std::uint16_t dimension;
     std::uint16_t mass;
+
+    // Indexed rather than chosen, because a branch here is a coin toss for the processor.
+    NodeRef towards(const float* point) const noexcept { return children[point[dimension] > cut]; }
+    NodeRef sibling(NodeRef child) const noexcept { return children[children[0] == child]; }
   };
 
   // `dimensions` of every point; at most `capacity` points at a time.
@@ -72,13 +66,18 @@ class Tree {
   // Takes one copy of the point away. Requires that the tree holds this index.
   void erase(PointIndex index, const PointStore& store, Path& path) noexcept;
 
-  // Walks the query (padded to width() floats) down to its leaf and shows the visitor the way back:
+  // Walks down to the leaf of a point. Requires a non-empty tree.
+  NodeRef descend(const float* point, Path& path) const noexcept;
+
+  // Asks for the memory that climbing past this node will read.
+  void prefetch(NodeRef ref) const noexcept { __builtin_prefetch(row(ref)); }
+
+  // Shows the visitor the way back from the leaf where the query (padded to width() floats)
+  // arrived:
   //   void leaf(const float* point, std::size_t mass, std::size_t depth)
   //   bool node(const NodeView&)     false: nothing further up can change the answer
-  // Requires a non-empty tree.
   template <class Visitor>
-  void traverse(const float* query, const PointStore& store, Path& path, Visitor& visitor) const {
-    const NodeRef leaf = descend(query, path);
+  void climb(NodeRef leaf, const PointStore& store, const Path& path, Visitor& visitor) const {
     visitor.leaf(store.at(leaf - leaf_base), mass(leaf), path.size());
     NodeRef below = leaf;
     for (std::size_t depth = path.size(); depth-- > 0;) {
@@ -86,11 +85,6 @@ class Tree {
       if (!visitor.node(NodeView(*this, store, node, below, depth))) return;
       below = node;
     }
-  }
-
-  // The point at whose leaf the query arrives. Requires a non-empty tree.
-  PointIndex neighbour(const float* query, Path& path) const {
-    return descend(query, path) - leaf_base;
   }
 
   // Points held, copies counted.
@@ -115,7 +109,6 @@ class Tree {
     std::uint32_t extra;
   };
 
-  NodeRef descend(const float* point, Path& path) const;
   void replace_child(NodeRef old_child, NodeRef new_child, const Path& path, std::size_t level);
   void set_mass(std::size_t mass) noexcept;
   NodeRef take_node();
@@ -133,20 +126,17 @@ class Tree {
   std::size_t mass_ = 0;
   double depth_scale_ = 0.0;
   NodeRef root_ = 0;
-  NodeRef free_;  // first free node, linked through `left`
+  NodeRef free_;  // first free node, linked through children[0]
   Random random_;
   std::vector<Node> nodes_;
   AlignedVector<float> boxes_;
   std::vector<Copies> copies_;  // sorted by point; only points held more than once
 };
 
-inline BoxView NodeView::box() const noexcept {
-  return tree_.box(node_, store_);
-}
+inline BoxView NodeView::box() const noexcept { return tree_.box(node_, store_); }
 
 inline BoxView NodeView::sibling_box() const noexcept {
-  const Tree::Node& node = tree_.node(node_);
-  return tree_.box(node.left == below_ ? node.right : node.left, store_);
+  return tree_.box(tree_.node(node_).sibling(below_), store_);
 }
 
 inline Cut NodeView::cut() const noexcept {
@@ -162,13 +152,12 @@ inline BoxView Tree::box(NodeRef ref, const PointStore& store) const noexcept {
   return {row(ref), row(ref) + width_};
 }
 
-inline NodeRef Tree::descend(const float* point, Path& path) const {
+inline NodeRef Tree::descend(const float* point, Path& path) const noexcept {
   path.clear();
   NodeRef ref = root_;
   while (!is_leaf(ref)) {
-    path.push_back(ref);
-    const Node& node = nodes_[ref];
-    ref = point[node.dimension] <= node.cut ? node.left : node.right;
+    path.push(ref);
+    ref = nodes_[ref].towards(point);
   }
   return ref;
 }

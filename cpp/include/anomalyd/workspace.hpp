@@ -15,7 +15,8 @@ namespace anomalyd {
 
 struct Workspace {
   explicit Workspace(const Settings& settings)
-      : block(static_cast<std::size_t>(settings.features), 0.0F),
+      : paths(abreast, Path(static_cast<std::size_t>(settings.sample_size))),
+        block(static_cast<std::size_t>(settings.features), 0.0F),
         query(padded(static_cast<std::size_t>(settings.dimensions())), 0.0F),
         corrected(query),
         expected(query),
@@ -24,12 +25,13 @@ struct Workspace {
         shadow(2 * static_cast<std::size_t>(settings.dimensions()), 0.0F),
         missing(static_cast<std::size_t>(settings.dimensions()), false),
         leaves(static_cast<std::size_t>(settings.trees)),
-        column(static_cast<std::size_t>(settings.trees)) {
-    // A path holds at most every internal node of a tree.
-    path.reserve(static_cast<std::size_t>(settings.sample_size));
-  }
+        column(static_cast<std::size_t>(settings.trees)) {}
 
-  Path path;
+  // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
+  // the others.
+  static constexpr std::size_t abreast = 8;
+
+  std::vector<Path> paths;         // `abreast` of them
   std::vector<float> block;        // one transformed input
   AlignedVector<float> query;      // one shingle, padded
   AlignedVector<float> corrected;  // without an earlier anomaly
