@@ -11,7 +11,6 @@ from anomalyd.query.date_formats import date_format, time_zone
 from anomalyd.query.date_math import parse_date
 from anomalyd.query.fields import FieldKind
 from anomalyd.query.ip_sql import address_key_sql
-from anomalyd.query.minimum_should_match import required_matches
 from anomalyd.query.nodes import Match, MatchPhrase, Prefix, Range, Scalar, Wildcard
 from anomalyd.query.shape import scalar_text
 from anomalyd.query.sql import (
@@ -23,12 +22,10 @@ from anomalyd.query.sql import (
     compare,
     either,
     false,
-    number,
-    some,
     text,
-    true,
 )
-from anomalyd.query.text_analysis import like_pattern, lower, words, words_sql
+from anomalyd.query.text_analysis import like_pattern, lower
+from anomalyd.query.text_sql import TextConditions
 from anomalyd.query.values import (
     long_bounds,
     to_addresses,
@@ -38,7 +35,7 @@ from anomalyd.query.values import (
     to_long,
 )
 
-_FEW = 100
+_FEW = 16
 """Up to so many values are compared one by one, more are looked up in a set."""
 
 
@@ -53,6 +50,7 @@ class Leaf:
     def __init__(self, parameters: Parameters, now_ms: int) -> None:
         self._parameters = parameters
         self._now_ms = now_ms
+        self._texts = TextConditions(parameters)
 
     def term(
         self, values: Reached, field: str, value: Scalar, case_insensitive: bool = False
@@ -74,7 +72,7 @@ class Leaf:
             InvalidRequest: one of these does not fit the field.
         """
         if values.kind is FieldKind.TEXT:
-            return self._has_word(values, [lower(scalar_text(one)) for one in wanted])
+            return self._texts.has_any(values, [lower(scalar_text(one)) for one in wanted])
         if values.kind is FieldKind.KEYWORD:
             return self._equals(values, [scalar_text(one) for one in wanted])
         if values.kind is FieldKind.IP:
@@ -111,7 +109,7 @@ class Leaf:
             return values.any(self._address_bounds(query))
         within = self._bounds(query, scalar_text)
         if values.kind is FieldKind.TEXT:
-            return some(self._words(values), within, "__word__")
+            return self._texts.any_word(values, within)
         return values.any(within)
 
     def wildcard(self, values: Reached, query: Wildcard) -> exp.Expression:
@@ -133,6 +131,10 @@ class Leaf:
         if values.kind is FieldKind.KEYWORD and not query.case_insensitive:
             start = self._bind(query.value)
             return values.any(lambda one: call("starts_with", one, start.copy()))
+        if values.kind is FieldKind.TEXT:
+            found = self._texts.starts_any(values, lower(query.value))
+            if found is not None:
+                return found
         pattern = like_pattern(_literal(query.value)) + "%"
         return self._like(values, query.field, "prefix", pattern, query.case_insensitive)
 
@@ -144,26 +146,7 @@ class Leaf:
         """
         if values.kind is not FieldKind.TEXT:
             return self.term(values, query.field, query.query)
-        wanted = words(scalar_text(query.query))
-        if not wanted:
-            return true() if query.zero_terms_query == "ALL" else false()
-        if query.operator == "AND":
-            return both([self._has_word(values, [word]) for word in dict.fromkeys(wanted)])
-        least = 1
-        if query.minimum_should_match is not None:
-            least = max(1, required_matches(query.minimum_should_match, len(wanted)))
-        if least == 1:
-            return self._has_word(values, wanted)
-        there = self._words(values)
-        found = call(
-            "list_filter",
-            self._bind(wanted),
-            exp.Lambda(
-                this=call("list_contains", there, exp.column(exp.to_identifier("__wanted__"))),
-                expressions=[exp.to_identifier("__wanted__")],
-            ),
-        )
-        return compare(exp.GTE, call("len", found), number(least))
+        return self._texts.match(values, query)
 
     def match_phrase(self, values: Reached, query: MatchPhrase) -> exp.Expression:
         """Whether a text has the words in this order without others between.
@@ -173,22 +156,13 @@ class Leaf:
         """
         if values.kind is not FieldKind.TEXT:
             return self.term(values, query.field, query.query)
-        wanted = words(scalar_text(query.query))
-        if not wanted:
-            return true() if query.zero_terms_query == "ALL" else false()
-        phrase = self._bind(f" {' '.join(wanted)} ")
-        space = text(" ")
-
-        def has_phrase(one: exp.Expression) -> exp.Expression:
-            joined = call("array_to_string", words_sql(one.copy()), space.copy())
-            padded = call("concat", space.copy(), joined, space.copy())
-            return call("contains", padded, phrase.copy())
-
-        quick = self._bind(wanted[0])
-        return both([values.any(_holds(quick)), values.any(has_phrase)])
+        return self._texts.match_phrase(values, query)
 
     def _bind(self, value: object) -> exp.Expression:
         return self._parameters.bind(value)
+
+    def _bind_list(self, values: Sequence[object]) -> exp.Expression:
+        return self._parameters.bind_list(values)
 
     def _equals(self, values: Reached, wanted: Sequence[object]) -> exp.Expression:
         different = list(dict.fromkeys(wanted))
@@ -197,38 +171,16 @@ class Leaf:
         if len(different) == 1:
             return values.equals(self._bind(different[0]))
         if values.multi:
-            return call("list_has_any", values.expression.copy(), self._bind(different))
+            return call("list_has_any", values.expression.copy(), self._bind_list(different))
         if len(different) <= _FEW:
             listed = [self._bind(one) for one in different]
             return exp.Paren(this=exp.In(this=values.expression.copy(), expressions=listed))
         if values.in_lambda:
-            return call("list_contains", self._bind(different), values.expression.copy())
-        unnested = exp.Select(expressions=[call("unnest", self._bind(different))])
+            return call("list_contains", self._bind_list(different), values.expression.copy())
+        unnested = exp.Select(expressions=[call("unnest", self._bind_list(different))])
         return exp.Paren(
             this=exp.In(this=values.expression.copy(), query=exp.Subquery(this=unnested))
         )
-
-    def _words(self, values: Reached) -> exp.Expression:
-        """All words of the field's values as one list."""
-        if not values.multi:
-            return words_sql(values.expression.copy())
-        each = exp.Lambda(
-            this=words_sql(exp.column(exp.to_identifier("__text__"))),
-            expressions=[exp.to_identifier("__text__")],
-        )
-        return call("flatten", call("list_transform", values.expression.copy(), each))
-
-    def _has_word(self, values: Reached, wanted: list[str]) -> exp.Expression:
-        """Whether one of these words is there."""
-        if not wanted:
-            return false()
-        if len(wanted) == 1:
-            word = self._bind(wanted[0])
-            # cutting texts into words is dear, and most do not even have the letters
-            return both(
-                [values.any(_holds(word)), call("list_contains", self._words(values), word.copy())]
-            )
-        return call("list_has_any", self._words(values), self._bind(wanted))
 
     def _in_network(self, values: Reached, value: Scalar) -> exp.Expression:
         single = to_ipv4(value)
@@ -306,17 +258,13 @@ class Leaf:
             return call("like_escape", subject, wanted.copy(), text("\\"))
 
         if is_text:
-            return some(self._words(values), like, "__word__")
+            return self._texts.any_word(values, like)
         return values.any(like)
 
 
 def _literal(value: str) -> str:
     """The text as a wildcard pattern without wildcards."""
     return "".join("\\" + one if one in "*?\\" else one for one in value)
-
-
-def _holds(word: exp.Expression) -> Condition:
-    return lambda one: call("contains", call("lower", one), word.copy())
 
 
 def _within(

@@ -212,7 +212,7 @@ class Hits:
         """
         if not rows or not request.source.enabled:
             return {}
-        ids = self._parameters.bind([row[1] for row in rows])
+        ids = self._parameters.bind_list([row[1] for row in rows])
         unnested = exp.Subquery(this=exp.Select(expressions=[call("unnest", ids)]))
         columns = [own_column(name) for name in ("_index", "_id", "_source")]
         wanted = exp.In(this=own_column("_id"), query=unnested)

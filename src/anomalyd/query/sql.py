@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
 from sqlglot import exp
 
 from anomalyd.query.fields import Field, FieldKind, SqlQuery
 
 Condition = Callable[[exp.Expression], exp.Expression]
 """From a value's expression to a boolean expression about it."""
+
+
+# in this order: a boolean is an integer to Python
+_LIST_TYPES = ((bool, "BOOLEAN"), (int, "BIGINT"), (float, "DOUBLE"), (str, "VARCHAR"))
 
 
 class Parameters:
@@ -29,6 +34,17 @@ class Parameters:
         name = f"{self._prefix}{len(self._values)}"
         self._values[name] = value
         return exp.Placeholder(this=name)
+
+    def bind_list(self, values: Sequence[object]) -> exp.Expression:
+        """A list of texts, numbers or booleans, all of one type, at least one.
+
+        It travels as JSON text: DuckDB takes a fifth of a millisecond for each element of a
+        Python list, since it looks for a library that need not be installed.
+        """
+        first = values[0]
+        sql_type = next(name for kind, name in _LIST_TYPES if isinstance(first, kind))
+        bound = self.bind(orjson.dumps(list(values)).decode())
+        return call("from_json", bound, text(f'["{sql_type}"]'))
 
     def query(self, expression: exp.Expression) -> SqlQuery:
         """The expression with the values that it uses; DuckDB refuses values without a place."""

@@ -14,9 +14,10 @@ from sqlglot import exp
 
 from anomalyd.query.sql import call, text
 
-# DuckDB's regular expressions are RE2's
-_WORD_SQL = r"[\p{L}\p{N}\p{M}_]+(?:['.’][\p{L}\p{N}\p{M}_]+)*"
-_JOINERS = "'.’"
+# in the syntax of DuckDB's regular expressions (RE2), inside brackets
+WORD_CHARACTERS = r"\p{L}\p{N}\p{M}_"
+JOINERS = "'.’"
+_WORD_SQL = f"[{WORD_CHARACTERS}]+(?:[{JOINERS}][{WORD_CHARACTERS}]+)*"
 
 
 def words(value: str) -> list[str]:
@@ -25,7 +26,7 @@ def words(value: str) -> list[str]:
     current = ""
     for character in lower(value):
         is_part = character == "_" or unicodedata.category(character)[0] in "LNM"
-        joins = current != "" and character in _JOINERS and current[-1] not in _JOINERS
+        joins = current != "" and character in JOINERS and current[-1] not in JOINERS
         if is_part or joins:
             current += character
         else:
@@ -33,7 +34,7 @@ def words(value: str) -> list[str]:
             current = ""
     found.append(current)
     # a joiner counts only between two parts
-    return [word for one in found if (word := one.rstrip(_JOINERS))]
+    return [word for one in found if (word := one.rstrip(JOINERS))]
 
 
 def lower(value: str) -> str:

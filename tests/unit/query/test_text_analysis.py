@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from anomalyd.query.fields import FieldKind
+from anomalyd.query.nodes import MatchPhrase
+from anomalyd.query.sql import Parameters, Reached
 from anomalyd.query.text_analysis import like_pattern, words, words_sql
+from anomalyd.query.text_sql import TextConditions
 
 WORDS = [
     ("The QUICK fox", ["the", "quick", "fox"]),
@@ -44,6 +48,29 @@ def test_the_database_has_the_same_words(database: duckdb.DuckDBPyConnection, te
     """Queries are cut into words in Python, documents in SQL: both by one rule."""
     sql = words_sql(exp.Placeholder(this="text")).sql(dialect="duckdb")
     assert database.execute(f"SELECT {sql}", {"text": text}).fetchall() == [(words(text),)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab.'_ -ß", max_size=12), st.text(alphabet="ab.'_ß", max_size=4))
+def test_patterns_find_the_words(database: duckdb.DuckDBPyConnection, text: str, word: str) -> None:
+    """The patterns that stand for words find exactly the words that a text is cut into."""
+    parameters = Parameters("p")
+    texts = TextConditions(parameters)
+    values = Reached(FieldKind.TEXT, parameters.bind(text), multi=False)
+    phrase = MatchPhrase(field="t", query=f"{word} a")
+    expected = [word in words(text), _follow([*words(word), "a"], words(text))]
+    conditions = [texts.has_any(values, [word]), texts.match_phrase(values, phrase)]
+    start = texts.starts_any(values, word)
+    if start is not None:
+        conditions.append(start)
+        expected.append(any(one.startswith(word) for one in words(text)))
+    query = parameters.query(exp.Select(expressions=conditions))
+    sql = query.expression.sql(dialect="duckdb")
+    assert list(database.execute(sql, dict(query.parameters)).fetchall()[0]) == expected
+
+
+def _follow(wanted: list[str], there: list[str]) -> bool:
+    return any(there[i : i + len(wanted)] == wanted for i in range(len(there)))
 
 
 @settings(max_examples=200, deadline=None)
