@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from types import TracebackType
@@ -160,8 +159,3 @@ def port_if_free(port: int) -> int:
         except OSError:
             return 0
     return port
-
-
-def listening_ports(preferred: Sequence[int] = (DEFAULT_GRPC_PORT, DEFAULT_REST_PORT)) -> list[int]:
-    """Return the ports to ask for: the preferred ones, 0 in place of those that are taken."""
-    return [port_if_free(port) for port in preferred]
