@@ -41,7 +41,9 @@ def search(relation: Relation, request: SearchRequest, *, now_ms: int) -> dict[s
     score = base_score(request.query)
     hits: list[dict[str, Any]] = []
     if request.size > 0:
-        hits = Hits(documents, relation.resolver, parameters, now_ms).page(request, score, also)
+        one_index = relation.shard_count == 1
+        reader = Hits(documents, relation.resolver, parameters, now_ms, one_index=one_index)
+        hits = reader.page(request, score, also)
     found: dict[str, Any] = {}
     if request.track_total_hits != -1:
         counted = documents.rows(select([call("count")], DOCUMENTS), also)

@@ -132,6 +132,7 @@ class Hits:
         resolver: their fields.
         parameters: receive the values.
         now_ms: what ``now`` is in dates.
+        one_index: all documents are of one index, so that their sequence numbers differ.
     """
 
     def __init__(
@@ -140,9 +141,12 @@ class Hits:
         resolver: FieldResolver,
         parameters: Parameters,
         now_ms: int,
+        *,
+        one_index: bool,
     ) -> None:
         self._documents = documents
         self._resolver = resolver
+        self._one_index = one_index
         self._parameters = parameters
         self._now_ms = now_ms
 
@@ -197,7 +201,8 @@ class Hits:
             if key.kind is not None
         ]
         # whatever the sort leaves open: the order in which documents came in
-        order += [exp.Ordered(this=own_column(name)) for name in ("_index", "_seq_no", "_id")]
+        came_in = ("_seq_no",) if self._one_index else ("_index", "_seq_no")
+        order += [exp.Ordered(this=own_column(name)) for name in came_in]
         statement = inner.order_by(*order, copy=False)
         statement = statement.limit(self._parameters.bind(request.size), copy=False)
         statement = statement.offset(self._parameters.bind(request.start), copy=False)
