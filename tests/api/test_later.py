@@ -28,7 +28,6 @@ FILES = (
 
 UNIMPLEMENTED = {
     "DetectorService/ValidateDetector",
-    "DetectorService/UpdateDetector",
     "DetectorService/PreviewDetector",
     "DetectorService/GetProfile",
     "DetectorService/SuggestParameters",
@@ -46,7 +45,6 @@ UNIMPLEMENTED = {
 NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/_validate",
     "POST /_anomaly_detection/api/detectors/_validate/{type}",
-    "PUT /_anomaly_detection/api/detectors/{detector_id}",
     "POST /_anomaly_detection/api/detectors/_preview",
     "POST /_anomaly_detection/api/detectors/{detector_id}/_preview",
     # without a body: real time

@@ -9,6 +9,7 @@ from anomalyd.api.convert import to_document
 from anomalyd.api.typed import later, required, respond
 from anomalyd.auth.identity import Identity
 from anomalyd.errors import NotImplementedYet
+from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
 from anomalyd.v1 import detector_service_pb2 as pb
 from anomalyd.v1.detector_service_pb2_grpc import DetectorServiceServicer
@@ -20,7 +21,6 @@ class DetectorServicer(DetectorServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
     ValidateDetector = later("validating a detector")
-    UpdateDetector = later("updating a detector")
     PreviewDetector = later("previewing a detector")
     GetProfile = later("profiling a detector")
     SuggestParameters = later("suggesting parameters")
@@ -46,6 +46,21 @@ class DetectorServicer(DetectorServiceServicer):
         job, task = request.job, request.task
         view = self._detectors.get(required(request.id, "id"), job=job, task=task)
         return respond(documents.viewed_detector(view, job=job, task=task), pb.GetDetectorResponse)
+
+    def UpdateDetector(  # noqa: N802
+        self, request: pb.UpdateDetectorRequest, context: Context
+    ) -> pb.UpdateDetectorResponse:
+        """Replace a detector's definition."""
+        written = self._detectors.update(
+            required(request.id, "id"),
+            to_document(request.detector),
+            condition=_condition(request),
+            caller=self._caller,
+        )
+        answer = documents.written_detector(written)
+        return respond(
+            {**answer, "ignored_fields": written.ignored_fields}, pb.UpdateDetectorResponse
+        )
 
     def DeleteDetector(  # noqa: N802
         self, request: pb.DeleteDetectorRequest, context: Context
@@ -80,3 +95,10 @@ class DetectorServicer(DetectorServiceServicer):
             raise NotImplementedYet("real-time detection is part of a later version")
         task_id = self._detectors.stop_historical(required(request.id, "id"), caller=self._caller)
         return respond(documents.stopped(task_id), pb.StopDetectorResponse)
+
+
+def _condition(request: pb.UpdateDetectorRequest) -> WriteCondition:
+    return WriteCondition(
+        seq_no=request.if_seq_no if request.HasField("if_seq_no") else None,
+        primary_term=request.if_primary_term if request.HasField("if_primary_term") else None,
+    )

@@ -46,6 +46,30 @@ class Detectors:
             f"{SERVICE}/GetDetector", request, pb.GetDetectorResponse, timeout=timeout
         )
 
+    def update(
+        self,
+        id: str,
+        detector: Mapping[str, Any] | detector_pb2.Detector,
+        *,
+        if_seq_no: int | None = None,
+        if_primary_term: int | None = None,
+        timeout: float | None = None,
+    ) -> pb.UpdateDetectorResponse:
+        """Replace a detector's definition; given both numbers, only in the version that they name.
+
+        Raises: DetectorNotFound, StateConflict while it runs, VersionConflict, and what ``create``
+        raises.
+        """
+        request = pb.UpdateDetectorRequest(
+            id=id,
+            detector=as_message(detector, detector_pb2.Detector),
+            if_seq_no=if_seq_no,
+            if_primary_term=if_primary_term,
+        )
+        return self._connection.call(
+            f"{SERVICE}/UpdateDetector", request, pb.UpdateDetectorResponse, timeout=timeout
+        )
+
     def search(
         self, body: Body = None, *, timeout: float | None = None
     ) -> pb.SearchDetectorsResponse:

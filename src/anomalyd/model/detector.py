@@ -68,7 +68,7 @@ class Detector:
         category_fields: the fields to split by. None and ``()`` both mean one series; the document
             shows which of the two the caller wrote.
         result_index: custom index of the results, or None for the default ones.
-        user: ``user`` object of the last caller who wrote the definition.
+        user: ``user`` object of the caller who created the detector.
         last_update_time: epoch milliseconds.
         ui_metadata: kept for dashboards, never looked into.
     """

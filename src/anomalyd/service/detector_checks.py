@@ -79,12 +79,25 @@ class DetectorChecks:
             DetectorRefused: the first check that fails.
             IndexNotFound: one of its indices is not there.
         """
+        self.check_definition(detector)
+        self.check_system_and_data(detector, detector_id)
+
+    def check_definition(self, detector: Detector) -> None:
+        """Check result index, name and time field: steps 2 to 4.
+
+        Raises: as ``check``.
+        """
         self._check_result_index(detector.result_index)
         check_name(detector.name)
-        kinds = self._source.field_kinds(detector.indices)
-        _check_time_field(detector.time_field, kinds)
+        _check_time_field(detector.time_field, self._source.field_kinds(detector.indices))
+
+    def check_system_and_data(self, detector: Detector, detector_id: str | None = None) -> None:
+        """Check the number of detectors, the data and the other names: steps 6 to 10.
+
+        Raises: as ``check``.
+        """
         self.check_number(detector, detector_id)
-        _check_categories(detector.categories, kinds)
+        _check_categories(detector.categories, self._source.field_kinds(detector.indices))
         if not self._source.has_documents(detector.indices):
             raise DetectorRefused(
                 "Can't create anomaly detector as no document is found in the indices: "

@@ -1,10 +1,10 @@
-"""Detectors: create, read, search, delete; historical analysis: start and stop."""
+"""Detectors: create, read, update, search, delete; historical analysis: start and stop."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anomalyd.auth.identity import Identity
@@ -19,6 +19,7 @@ from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.historical import HistoricalAnalysis
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks
+from anomalyd.service.detector_update import WriteCondition, check_unchangeable
 from anomalyd.service.searching import required_search, timed
 from anomalyd.store.base import DocumentStore, DocumentWrite, ResultStore, StoredDocument
 
@@ -133,6 +134,55 @@ class DetectorService:
             )
         return DetectorWritten(stored, parsed.ignored_fields)
 
+    def update(
+        self,
+        detector_id: str,
+        document: Mapping[str, Any],
+        *,
+        condition: WriteCondition,
+        caller: Identity,
+    ) -> DetectorWritten:
+        """Replace the definition of a detector that is not running.
+
+        Features that come with their ``feature_id`` keep it, the others are new ones. The detector
+        stays its creator's (behaviour §15).
+
+        Args:
+            detector_id: which detector.
+            document: the whole new definition.
+            condition: which version of the stored one may be replaced.
+            caller: who asks.
+
+        Raises:
+            DetectorInvalid, DetectorRefused, IllegalArgument, ParsingError, IndexNotFound: as
+                ``create``; also for another category field or result index.
+            DetectorNotFound.
+            StateConflict: "Detector job is running: ID", "Detector is running".
+            VersionConflict: somebody else wrote first.
+        """
+        parsed = parse_detector(
+            document, rules=self._rules, user=caller.render(), now=self._clock.now()
+        )
+        self._checks.check_definition(parsed.detector)
+        self._replaceable(detector_id, parsed.detector)
+        self._checks.check_system_and_data(parsed.detector, detector_id)
+        with self._changing:
+            # Again, now that nobody else can start, delete or rename one in between.
+            before = self._replaceable(detector_id, parsed.detector)
+            self._checks.check_unique_name(parsed.detector.name, detector_id)
+            (stored,) = self._documents.put(
+                [
+                    DocumentWrite(
+                        index=self._names.detectors,
+                        id=detector_id,
+                        source=replace(parsed.detector, user=before.user).render(),
+                        if_seq_no=condition.seq_no,
+                        if_primary_term=condition.primary_term,
+                    )
+                ]
+            )
+        return DetectorWritten(stored, parsed.ignored_fields)
+
     def get(self, detector_id: str, *, job: bool = False, task: bool = False) -> DetectorView:
         """Return a detector, with its job and its latest tasks where asked for.
 
@@ -230,6 +280,13 @@ class DetectorService:
         if stored is None:
             raise DetectorNotFound(detector_id)
         return stored
+
+    def _replaceable(self, detector_id: str, detector: Detector) -> Detector:
+        """Return the stored detector that another definition may replace now."""
+        before = Detector.restore(self._require(detector_id).source)
+        self._refuse_when_running(detector_id)
+        check_unchangeable(before, detector)
+        return before
 
     def _latest_task(self, detector_id: str, types: tuple[TaskType, ...]) -> Document | None:
         task = self._tasks.latest(detector_id, types)

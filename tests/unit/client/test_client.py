@@ -180,7 +180,6 @@ def test_every_method_that_is_served_has_a_call(service: object, calls: type) ->
     missing = {method.name for method in described.methods if f"/{method.name}" not in source}
     assert missing <= {
         "ValidateDetector",
-        "UpdateDetector",
         "PreviewDetector",
         "GetProfile",
         "SuggestParameters",

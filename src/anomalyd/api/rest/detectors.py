@@ -8,7 +8,11 @@ from anomalyd.api import documents
 from anomalyd.api.rest.call import SEARCH_PARAMETERS, Answer, Call, Operation
 from anomalyd.auth.identity import Identity
 from anomalyd.errors import NotImplementedYet
+from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
+
+# Writes are visible at once, so ``refresh`` makes no difference.
+_WRITE_PARAMETERS = frozenset({"if_seq_no", "if_primary_term", "refresh"})
 
 
 class DetectorRoutes:
@@ -24,6 +28,7 @@ class DetectorRoutes:
         return {
             "CreateDetector": Operation(handle=self.create),
             "GetDetector": Operation(handle=self.get, parameters=frozenset({"job", "task"})),
+            "UpdateDetector": Operation(handle=self.update, parameters=_WRITE_PARAMETERS),
             "DeleteDetector": Operation(handle=self.delete),
             "SearchDetectors": Operation(handle=self.search, parameters=SEARCH_PARAMETERS),
             "StartDetector": Operation(handle=self.start),
@@ -34,11 +39,22 @@ class DetectorRoutes:
         """Create a detector: 201 with its place, and a warning for fields that were dropped."""
         written = self._detectors.create(call.required_json(), caller=self._caller)
         location = f"{call.path.rstrip('/')}/{written.stored.id}"
-        headers = [("location", location)]
-        if written.ignored_fields:
-            headers.append(("warning", self._warning(written.ignored_fields)))
         document = documents.written_detector(written)
-        return Answer(document=document, status=201, headers=tuple(headers))
+        headers = (("location", location), *self._warnings(written.ignored_fields))
+        return Answer(document=document, status=201, headers=headers)
+
+    def update(self, call: Call) -> Answer:
+        """Replace a detector's definition; ``if_seq_no`` and ``if_primary_term`` guard it."""
+        written = self._detectors.update(
+            call.variables["detector_id"],
+            call.required_json(),
+            condition=WriteCondition(
+                seq_no=call.number("if_seq_no"), primary_term=call.number("if_primary_term")
+            ),
+            caller=self._caller,
+        )
+        document = documents.written_detector(written)
+        return Answer(document=document, headers=self._warnings(written.ignored_fields))
 
     def get(self, call: Call) -> Answer:
         """Read a detector; ``job`` and ``task`` ask for more."""
@@ -73,7 +89,10 @@ class DetectorRoutes:
         )
         return Answer(document=documents.stopped(task_id))
 
-    def _warning(self, ignored: tuple[str, ...]) -> str:
+    def _warnings(self, ignored: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        if not ignored:
+            return ()
         names = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
         escaped = names.replace("\\", "\\\\").replace('"', '\\"')
-        return f'299 anomalyd-{self._version} "ignored unknown fields: {escaped}"'
+        text = f'299 anomalyd-{self._version} "ignored unknown fields: {escaped}"'
+        return (("warning", text),)
