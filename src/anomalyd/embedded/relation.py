@@ -14,9 +14,12 @@ from typing import Any
 
 import duckdb
 import numpy.typing as npt
+import orjson
 from sqlglot import exp
 
 from anomalyd.embedded.catalogue import IndexState
+from anomalyd.embedded.database import quote
+from anomalyd.embedded.documents import IDS
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
 from anomalyd.embedded.result_table import KIND as RESULTS
 from anomalyd.embedded.result_table import document_text
@@ -57,6 +60,23 @@ class IndexSet:
             union = exp.union(union, part, distinct=False, copy=False)
         return union
 
+    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Return ``_index``, ``_id`` and ``_source`` of the documents with these ids.
+
+        The ids choose below everything else, so that only these documents are rendered.
+        """
+        found = []
+        wanted = orjson.dumps(list(ids)).decode()
+        for state in self._states:
+            text = _source_of(state).sql(dialect="duckdb")
+            self._run(
+                f"SELECT _id, {text} FROM (FROM {quote(state.table)} "  # noqa: S608 - quoted
+                f"WHERE _id IN {IDS})",
+                {"ids": wanted},
+            )
+            found += [(state.name, *row) for row in self._cursor.fetchall()]
+        return found
+
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         """Run a statement and return its rows.
 
@@ -88,12 +108,10 @@ class IndexSet:
     def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
-        results = state.kind == RESULTS
-        source = document_text() if results else exp.column("_source", quoted=True)
         expressions: list[exp.Expr] = [
             exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
             *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),
-            exp.alias_(source, "_source", quoted=True),
+            exp.alias_(_source_of(state), "_source", quoted=True),
         ]
         for column in columns:
             merged = paths[column]
@@ -109,6 +127,10 @@ class IndexSet:
         names |= dict.fromkeys(columns, "VARCHAR")
         nulls = [exp.alias_(_null(type_), name, quoted=True) for name, type_ in names.items()]
         return exp.select(*nulls).where(exp.false())
+
+
+def _source_of(state: IndexState) -> exp.Expr:
+    return document_text() if state.kind == RESULTS else exp.column("_source", quoted=True)
 
 
 def merge(mappings: Sequence[IndexMapping]) -> IndexMapping:

@@ -34,6 +34,13 @@ class Relation(Protocol):
         """
         ...
 
+    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """``_index``, ``_id`` and ``_source`` of the documents with these ids, in any order.
+
+        What it costs depends on these documents alone, also where texts have to be made.
+        """
+        ...
+
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         """Runs a statement in DuckDB's dialect and gives its rows.
 

@@ -217,16 +217,11 @@ class Hits:
         """
         if not rows or not request.source.enabled:
             return {}
-        ids = self._parameters.bind_list([row[1] for row in rows])
-        unnested = exp.Subquery(this=exp.Select(expressions=[call("unnest", ids)]))
-        columns = [own_column(name) for name in ("_index", "_id", "_source")]
-        wanted = exp.In(this=own_column("_id"), query=unnested)
         selector = SourceSelector(request.source)
-        found = self._documents.rows(select(columns, DOCUMENTS), wanted)
         asked = {(row[0], row[1]) for row in rows}
         return {
             (index, document_id): selector.cut(orjson.loads(source))
-            for index, document_id, source in _texts(found)
+            for index, document_id, source in self._documents.texts([row[1] for row in rows])
             if (index, document_id) in asked
         }
 
@@ -288,7 +283,3 @@ def _single(values: Reached, sort: Sort) -> exp.Expression:
 
 def _by_score(keys: Sequence[_Key]) -> bool:
     return any(key.sort.field == "_score" for key in keys)
-
-
-def _texts(rows: Sequence[tuple[object, ...]]) -> list[tuple[str, str, str]]:
-    return [(str(index), str(document_id), str(source)) for index, document_id, source in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlglot import exp
 
@@ -58,6 +58,10 @@ class Documents:
         whole = statement.with_(DOCUMENTS, as_=inner, copy=False)
         query = self._parameters.query(whole)
         return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
+
+    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """``_index``, ``_id`` and ``_source`` of documents that were found before, by id."""
+        return self._relation.texts(ids)
 
 
 def identifier(name: str) -> exp.Expression:

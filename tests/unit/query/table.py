@@ -82,6 +82,10 @@ class Table:
         names = dict.fromkeys((*FIXED, *columns))
         return exp.select(*(exp.column(name, quoted=True) for name in names)).from_("t")
 
+    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        rows = self._connection.execute('SELECT "_index", "_id", "_source" FROM t').fetchall()
+        return [row for row in rows if row[1] in ids]
+
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         self.statements.append(sql)
         return self._connection.execute(sql, dict(parameters)).fetchall()
