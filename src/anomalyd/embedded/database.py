@@ -135,8 +135,6 @@ def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckD
         # Object arrays are VARCHAR, always. Sniffing them costs 0.4 s a batch where pandas is not
         # installed (each of the sampled values tries to import it) and makes types depend on data.
         "pandas_analyze_sample": 0,
-        # A page of hits is found by its sort column first; only then are its documents rendered.
-        "late_materialization_max_rows": 10_000,
         # everything needed is linked in; nothing is ever fetched
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
