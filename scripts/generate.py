@@ -19,7 +19,6 @@ import google.api.annotations_pb2
 import grpc_tools
 from grpc_tools import protoc
 
-
 GOOGLEAPIS = Path(google.api.annotations_pb2.__file__).parents[2]
 IMPORTED = ("google/api/annotations.proto", "google/api/http.proto", "google/api/httpbody.proto")
 
@@ -86,7 +85,9 @@ def main() -> None:
     parser.add_argument("--package", type=Path, required=True, help="src/anomalyd")
     options = parser.parse_args()
     folder = options.root / "proto" / "anomalyd" / "v1"
-    protos = sorted(str(path.relative_to(options.root / "proto")) for path in folder.glob("*.proto"))
+    protos = sorted(
+        str(path.relative_to(options.root / "proto")) for path in folder.glob("*.proto")
+    )
     generate_stubs(options.root, options.package, protos)
     generate_gateway(options.root, options.package, protos)
     copy_imports(options.root)
