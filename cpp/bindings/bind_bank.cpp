@@ -91,13 +91,13 @@ std::size_t length(const ModelBank& bank) {
 }  // namespace
 
 void bind_bank(py::module_& module) {
-  py::class_<Scores>(module, "Scores")
+  py::class_<Scores>(module, "Scores", py::is_final())
       .def_readonly("score", &Scores::score)
       .def_readonly("grade", &Scores::grade)
       .def_readonly("confidence", &Scores::confidence)
       .def_readonly("threshold", &Scores::threshold);
 
-  py::class_<ModelBank>(module, "ModelBank")
+  py::class_<ModelBank>(module, "ModelBank", py::is_final())
       .def(py::init<const Settings&, std::int64_t>(), py::arg("settings"), py::kw_only(),
            py::arg("threads"))
       .def_property_readonly("settings", &ModelBank::settings)

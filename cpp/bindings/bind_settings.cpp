@@ -67,7 +67,7 @@ std::string representation(const Settings& settings) {
 
 void bind_settings(py::module_& module) {
   const Settings defaults;
-  py::class_<Settings>(module, "BankSettings")
+  py::class_<Settings>(module, "BankSettings", py::is_final())
       .def(py::init(&make), py::kw_only(), py::arg("features"),
            py::arg("shingle_size") = defaults.shingle_size, py::arg("trees") = defaults.trees,
            py::arg("sample_size") = defaults.sample_size,

@@ -31,7 +31,8 @@ void Settings::validate() const {
   require(within(shingle_size, 1, 128), "shingle_size", "from 1 to 128", shingle_size);
   require(within(dimensions(), 1, 32'768), "features", "at most 32768 / shingle_size", features);
   require(within(trees, 1, 1'000), "trees", "from 1 to 1000", trees);
-  require(within(sample_size, 2, 32'768), "sample_size", "from 2 to 32768", sample_size);
+  // The bound keeps a search that is as deep as the tree within a thread's stack.
+  require(within(sample_size, 2, 8'192), "sample_size", "from 2 to 8192", sample_size);
   // Written so that a NaN fails too.
   require(time_decay >= 0.0 && time_decay < 1.0, "time_decay", "from 0 to below 1", time_decay);
   require(within(output_after, 1, 1'000'000), "output_after", "from 1 to 1000000", output_after);

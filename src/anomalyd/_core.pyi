@@ -44,7 +44,7 @@ class BankSettings:
 
     @property
     def sample_size(self) -> int:
-        """Points that each tree holds at most: 2 to 32768."""
+        """Points that each tree holds at most: 2 to 8192."""
 
     @property
     def time_decay(self) -> float:
