@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-from sqlglot import exp
 
 from anomalyd.embedded.catalogue import Catalogue, ReadSession
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.query.fields import FieldKind
 from anomalyd.source.base import (
     EntityCount,
-    EntityValues,
     FeatureRows,
     Selection,
     TimeRange,
@@ -23,14 +17,11 @@ from anomalyd.source.base import (
 )
 from anomalyd.source.embedded.statement import (
     TIME,
-    WANTED,
     SelectedDocuments,
     category,
-    select_from,
 )
+from anomalyd.source.embedded.windows import read_windows
 
-_ENTITY = "anomalyd_entity"
-_WINDOW = "anomalyd_window"
 _COUNT = "anomalyd_count"
 
 # every time that a document can have
@@ -101,32 +92,8 @@ class EmbeddedSource:
 
     def feature_rows(self, query: WindowQuery) -> FeatureRows:
         """Return the feature values of the range, as columns."""
-        categories = len(query.selection.category_fields)
-        wanted = query.entities if categories else ((),)
-        with self._documents(query.selection) as documents:
-            if wanted == () or not documents.possible:
-                return _no_rows(wanted or (), len(query.features))
-            statement = _window_statement(documents, query)
-            parameters = {
-                **documents.parameters,
-                "first_window": query.start,
-                "interval": query.interval,
-            }
-            with _wanted_entities(documents.relation, query.entities if categories else None):
-                columns = documents.relation.columns(statement.sql(dialect="duckdb"), parameters)
-        entity = columns[_ENTITY].astype(np.int64)
-        if wanted is None:
-            wanted = _entity_values(entity, [columns[category(at)] for at in range(categories)])
-        values = np.empty((len(entity), len(query.features)), dtype=np.float64)
-        for number in range(len(query.features)):
-            values[:, number] = _doubles(columns[f"m{number}"])
-        return FeatureRows(
-            entities=wanted,
-            entity=entity,
-            window_start=columns[_WINDOW].astype(np.int64),
-            doc_count=columns[_COUNT].astype(np.int64),
-            values=values,
-        )
+        with self._relation(query.selection.indices) as relation:
+            return read_windows(relation, query, now=self._now())
 
     @contextmanager
     def _relation(self, patterns: Sequence[str]) -> Iterator[IndexSet]:
@@ -141,78 +108,3 @@ class EmbeddedSource:
 
 def _index_set(session: ReadSession, patterns: Sequence[str]) -> IndexSet:
     return IndexSet(session.cursor, session.matching(patterns))
-
-
-def _window_statement(documents: SelectedDocuments, query: WindowQuery) -> exp.Select:
-    """Return the statement that yields entity, window, count and one column per feature."""
-    window = f"({TIME} - $first_window) // $interval"
-    names = [category(number) for number in range(len(query.selection.category_fields))]
-    metrics = [
-        exp.alias_(documents.metric(aggregation, number), f"m{number}")
-        for number, aggregation in enumerate(query.features)
-    ]
-    by_position = bool(names) and query.entities is not None
-    keys = ["position"] if by_position else names
-    grouped = documents.select(
-        *keys,
-        f"{window} AS {_WINDOW}",
-        f"count(*) AS {_COUNT}",
-        *metrics,
-        start=query.start,
-        end=query.end,
-    ).group_by(*keys, _WINDOW, copy=False)
-    if by_position:
-        same = " AND ".join(f"{name} = {WANTED}.value{at}" for at, name in enumerate(names))
-        grouped = grouped.join(WANTED, on=same, dialect="duckdb", copy=False)
-        entity = "position"
-    else:
-        entity = f"dense_rank() OVER (ORDER BY {', '.join(names)}) - 1" if names else "0"
-    return select_from(
-        grouped,
-        "grouped",
-        f"{entity} AS {_ENTITY}",
-        f"$first_window + {_WINDOW} * $interval AS {_WINDOW}",
-        _COUNT,
-        *(metric.alias for metric in metrics),
-        *([] if by_position else names),
-    ).order_by("1", "2", copy=False)
-
-
-@contextmanager
-def _wanted_entities(relation: IndexSet, entities: Sequence[EntityValues] | None) -> Iterator[None]:
-    """Lend the entities that are asked for to the statements inside, as a table."""
-    if entities is None:
-        yield
-        return
-    columns: dict[str, npt.NDArray[Any]] = {"position": np.arange(len(entities), dtype=np.int64)}
-    for number, values in enumerate(zip(*entities, strict=True)):
-        column = np.empty(len(entities), dtype=object)
-        column[:] = values
-        columns[f"value{number}"] = column
-    with relation.lend(WANTED, columns):
-        yield
-
-
-def _entity_values(
-    entity: npt.NDArray[np.int64], columns: Sequence[npt.NDArray[Any]]
-) -> tuple[EntityValues, ...]:
-    """Return the values of each entity, taken from its first row."""
-    first_rows = np.flatnonzero(np.diff(entity, prepend=-1))
-    return tuple(zip(*(column[first_rows].tolist() for column in columns), strict=True))
-
-
-def _doubles(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return a column with NaN where it has no value, or none that is a number."""
-    doubles = np.ma.filled(column.astype(np.float64), np.nan)
-    return np.where(np.isfinite(doubles), doubles, np.nan)
-
-
-def _no_rows(entities: Sequence[EntityValues], features: int) -> FeatureRows:
-    nothing = np.zeros(0, dtype=np.int64)
-    return FeatureRows(
-        entities=tuple(entities),
-        entity=nothing,
-        window_start=nothing,
-        doc_count=nothing,
-        values=np.zeros((0, features), dtype=np.float64),
-    )

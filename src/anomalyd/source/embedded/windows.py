@@ -1,0 +1,214 @@
+"""Feature values of windows: one statement per piece of a range, and the pieces put together.
+
+Aggregates that must see all values of a window at once hold them in memory, so a range with very
+many documents is read in several pieces. The rows are the same: no window lies in two pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
+
+from anomalyd.embedded.relation import IndexSet
+from anomalyd.source.base import EntityValues, FeatureRows, WindowQuery
+from anomalyd.source.embedded.statement import (
+    TIME,
+    WANTED,
+    SelectedDocuments,
+    category,
+    select_from,
+)
+
+VALUES_AT_ONCE = 2_000_000
+"""Documents × features that one statement may read."""
+
+_MOST_PARTS = 1_000
+_ENTITY = "anomalyd_entity"
+_WINDOW = "anomalyd_window"
+_COUNT = "anomalyd_count"
+
+
+def read_windows(
+    relation: IndexSet, query: WindowQuery, *, now: int, values_at_once: int = VALUES_AT_ONCE
+) -> FeatureRows:
+    """Return the feature values of a range.
+
+    Args:
+        relation: the documents, in one snapshot.
+        query: what to compute.
+        now: what ``now`` means in filters, epoch ms.
+        values_at_once: see ``VALUES_AT_ONCE``.
+    """
+    categories = query.selection.category_fields
+    wanted = query.entities if categories else ((),)
+    if wanted == () or not SelectedDocuments(relation, query.selection, now).possible:
+        return _no_rows(wanted or (), len(query.features))
+    limit = max(values_at_once // max(len(query.features), 1), 1)
+    pieces = [
+        _read_piece(relation, replace(query, start=start, end=end), now)
+        for start, end in _pieces(relation, query, now, limit)
+    ]
+    return pieces[0] if len(pieces) == 1 else _join(pieces, wanted)
+
+
+def _pieces(relation: IndexSet, query: WindowQuery, now: int, limit: int) -> list[tuple[int, int]]:
+    """Cut the range where pieces of at most so many documents end, if windows allow it."""
+    everything = relation.select([]).subquery("everything")
+    [(stored,)] = relation.rows(exp.select("count(*)").from_(everything).sql(dialect="duckdb"), {})
+    windows = (query.end - query.start) // query.interval
+    if int(str(stored)) <= limit or windows <= 1:
+        return [(query.start, query.end)]
+    step = -(-windows // _MOST_PARTS) * query.interval
+    documents = SelectedDocuments(relation, query.selection, now)
+    statement = documents.select(
+        f"({TIME} - $first_window) // $step AS part",
+        "count(*) AS documents",
+        start=query.start,
+        end=query.end,
+    )
+    counted = relation.rows(
+        statement.group_by("part").order_by("part").sql(dialect="duckdb"),
+        {**documents.parameters, "first_window": query.start, "step": step},
+    )
+    cuts, size = [query.start], 0
+    for part, count in ((int(str(part)), int(str(count))) for part, count in counted):
+        if size and size + count > limit:
+            cuts.append(query.start + part * step)
+            size = 0
+        size += count
+    return list(zip(cuts, [*cuts[1:], query.end], strict=True))
+
+
+def _read_piece(relation: IndexSet, query: WindowQuery, now: int) -> FeatureRows:
+    categories = len(query.selection.category_fields)
+    documents = SelectedDocuments(relation, query.selection, now)
+    statement = _window_statement(documents, query)
+    parameters = {
+        **documents.parameters,
+        "first_window": query.start,
+        "interval": query.interval,
+    }
+    with _wanted_entities(relation, query.entities if categories else None):
+        columns = relation.columns(statement.sql(dialect="duckdb"), parameters)
+    entity = columns[_ENTITY].astype(np.int64)
+    entities = query.entities if categories else ((),)
+    if entities is None:
+        entities = _entity_values(entity, [columns[category(at)] for at in range(categories)])
+    values = np.empty((len(entity), len(query.features)), dtype=np.float64)
+    for number in range(len(query.features)):
+        values[:, number] = _doubles(columns[f"m{number}"])
+    return FeatureRows(
+        entities=entities,
+        entity=entity,
+        window_start=columns[_WINDOW].astype(np.int64),
+        doc_count=columns[_COUNT].astype(np.int64),
+        values=values,
+    )
+
+
+def _join(pieces: Sequence[FeatureRows], wanted: tuple[EntityValues, ...] | None) -> FeatureRows:
+    """Put pieces together; entities that were found and not asked for are numbered anew."""
+    entities = wanted
+    if entities is None:
+        entities = tuple(sorted({values for piece in pieces for values in piece.entities}))
+    numbers = {values: number for number, values in enumerate(entities)}
+    entity = np.concatenate(
+        [
+            piece.entity
+            if wanted is not None
+            else np.array([numbers[values] for values in piece.entities], dtype=np.int64)[
+                piece.entity
+            ]
+            for piece in pieces
+        ]
+    )
+    window_start = np.concatenate([piece.window_start for piece in pieces])
+    order = np.lexsort((window_start, entity))
+    return FeatureRows(
+        entities=entities,
+        entity=entity[order],
+        window_start=window_start[order],
+        doc_count=np.concatenate([piece.doc_count for piece in pieces])[order],
+        values=np.concatenate([piece.values for piece in pieces])[order],
+    )
+
+
+def _window_statement(documents: SelectedDocuments, query: WindowQuery) -> exp.Select:
+    """Return the statement that yields entity, window, count and one column per feature."""
+    window = f"({TIME} - $first_window) // $interval"
+    names = [category(number) for number in range(len(query.selection.category_fields))]
+    metrics = [
+        exp.alias_(documents.metric(aggregation, number), f"m{number}")
+        for number, aggregation in enumerate(query.features)
+    ]
+    by_position = bool(names) and query.entities is not None
+    keys = ["position"] if by_position else names
+    grouped = documents.select(
+        *keys,
+        f"{window} AS {_WINDOW}",
+        f"count(*) AS {_COUNT}",
+        *metrics,
+        start=query.start,
+        end=query.end,
+    ).group_by(*keys, _WINDOW, copy=False)
+    if by_position:
+        same = " AND ".join(f"{name} = {WANTED}.value{at}" for at, name in enumerate(names))
+        grouped = grouped.join(WANTED, on=same, dialect="duckdb", copy=False)
+        entity = "position"
+    else:
+        entity = f"dense_rank() OVER (ORDER BY {', '.join(names)}) - 1" if names else "0"
+    return select_from(
+        grouped,
+        "grouped",
+        f"{entity} AS {_ENTITY}",
+        f"$first_window + {_WINDOW} * $interval AS {_WINDOW}",
+        _COUNT,
+        *(metric.alias for metric in metrics),
+        *([] if by_position else names),
+    ).order_by("1", "2", copy=False)
+
+
+@contextmanager
+def _wanted_entities(relation: IndexSet, entities: Sequence[EntityValues] | None) -> Iterator[None]:
+    """Lend the entities that are asked for to the statements inside, as a table."""
+    if entities is None:
+        yield
+        return
+    columns: dict[str, npt.NDArray[Any]] = {"position": np.arange(len(entities), dtype=np.int64)}
+    for number, values in enumerate(zip(*entities, strict=True)):
+        column = np.empty(len(entities), dtype=object)
+        column[:] = values
+        columns[f"value{number}"] = column
+    with relation.lend(WANTED, columns):
+        yield
+
+
+def _entity_values(
+    entity: npt.NDArray[np.int64], columns: Sequence[npt.NDArray[Any]]
+) -> tuple[EntityValues, ...]:
+    """Return the values of each entity, taken from its first row."""
+    first_rows = np.flatnonzero(np.diff(entity, prepend=-1))
+    return tuple(zip(*(column[first_rows].tolist() for column in columns), strict=True))
+
+
+def _doubles(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return a column with NaN where it has no value, or none that is a number."""
+    doubles = np.ma.filled(column.astype(np.float64), np.nan)
+    return np.where(np.isfinite(doubles), doubles, np.nan)
+
+
+def _no_rows(entities: Sequence[EntityValues], features: int) -> FeatureRows:
+    nothing = np.zeros(0, dtype=np.int64)
+    return FeatureRows(
+        entities=tuple(entities),
+        entity=nothing,
+        window_start=nothing,
+        doc_count=nothing,
+        values=np.zeros((0, features), dtype=np.float64),
+    )
