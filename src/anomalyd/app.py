@@ -32,6 +32,7 @@ from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
+from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
 from anomalyd.service.tasks import TaskService
@@ -54,6 +55,7 @@ class Application:
     caller: Identity
     node_id: str
     detectors: DetectorService
+    previews: PreviewService
     tasks: TaskService
     results: ResultService
     indices: IndexService
@@ -123,10 +125,11 @@ def _assemble(
         ids=ids,
         top_entities=settings.max_top_entities_for_historical_analysis,
     )
+    executor = ThreadExecutor(threads=settings.core_threads)
     tools = RunTools(
         source=source,
         results=results,
-        executor=ThreadExecutor(threads=settings.core_threads),
+        executor=executor,
         tasks=tasks,
         plans=plans,
         names=names,
@@ -148,6 +151,12 @@ def _assemble(
         ),
         clock=clock,
     )
+    rules = DetectorRules(
+        queries=ParsedQueries(),
+        ids=ids,
+        category_field_limit=settings.category_field_limit,
+        result_index_prefix=names.custom_results,
+    )
     application = Application(
         settings=settings,
         caller=local_identity(),
@@ -157,17 +166,25 @@ def _assemble(
             results=results,
             tasks=tasks,
             checks=checks,
-            rules=DetectorRules(
-                queries=ParsedQueries(),
-                ids=ids,
-                category_field_limit=settings.category_field_limit,
-                result_index_prefix=names.custom_results,
-            ),
+            rules=rules,
             historical=historical,
             names=names,
             ids=ids,
             clock=clock,
             node_id=node_id,
+        ),
+        previews=PreviewService(
+            source=source,
+            documents=documents,
+            executor=executor,
+            checks=checks,
+            rules=rules,
+            names=names,
+            limits=PreviewLimits(
+                entities=settings.max_entities_for_preview,
+                concurrent=settings.max_concurrent_preview,
+            ),
+            clock=clock,
         ),
         tasks=TaskService(documents=documents, names=names, clock=clock),
         results=ResultService(

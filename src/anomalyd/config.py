@@ -36,6 +36,8 @@ class Settings:
         max_multi_entity_anomaly_detectors: detectors with category fields.
         max_anomaly_features: features of a detector.
         category_field_limit: category fields of a detector.
+        max_entities_for_preview: entities of a preview, those with the most documents.
+        max_concurrent_preview: previews at the same time.
     """
 
     data_dir: Path | None = None
@@ -53,6 +55,8 @@ class Settings:
     max_multi_entity_anomaly_detectors: int = 10
     max_anomaly_features: int = 5
     category_field_limit: int = 2
+    max_entities_for_preview: int = 5
+    max_concurrent_preview: int = 2
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
@@ -113,4 +117,6 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "max_multi_entity_anomaly_detectors": _COUNT,
     "max_anomaly_features": (1, 10),
     "category_field_limit": (1, 5),
+    "max_entities_for_preview": (1, 1_000),
+    "max_concurrent_preview": (1, 1_000),
 }

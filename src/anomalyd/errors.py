@@ -164,10 +164,15 @@ class IndexNotFound(NotFound):
 
 
 class DetectorNotFound(NotFound):
-    """No detector has this id."""
+    """No detector has this id.
 
-    def __init__(self, detector_id: str) -> None:
-        super().__init__(f"Can't find detector with id: {detector_id}")
+    Args:
+        detector_id: the id.
+        reason: where the document or the reference has another message for it.
+    """
+
+    def __init__(self, detector_id: str, reason: str | None = None) -> None:
+        super().__init__(reason or f"Can't find detector with id: {detector_id}")
         self.detector_id = detector_id
 
 

@@ -68,6 +68,7 @@ class RunningService:
         self._server = ApiServer(
             UseCases(
                 detectors=self._application.detectors,
+                previews=self._application.previews,
                 tasks=self._application.tasks,
                 results=self._application.results,
                 indices=self._application.indices,

@@ -28,7 +28,6 @@ FILES = (
 
 UNIMPLEMENTED = {
     "DetectorService/ValidateDetector",
-    "DetectorService/PreviewDetector",
     "DetectorService/GetProfile",
     "DetectorService/SuggestParameters",
     # without a date range: real time
@@ -45,8 +44,6 @@ UNIMPLEMENTED = {
 NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/_validate",
     "POST /_anomaly_detection/api/detectors/_validate/{type}",
-    "POST /_anomaly_detection/api/detectors/_preview",
-    "POST /_anomaly_detection/api/detectors/{detector_id}/_preview",
     # without a body: real time
     "POST /_anomaly_detection/api/detectors/{detector_id}/_start",
     # without `historical`: real time

@@ -11,6 +11,7 @@ from anomalyd.auth.identity import Identity
 from anomalyd.errors import NotImplementedYet
 from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
+from anomalyd.service.preview import PreviewService
 from anomalyd.v1 import detector_service_pb2 as pb
 from anomalyd.v1.detector_service_pb2_grpc import DetectorServiceServicer
 
@@ -21,12 +22,14 @@ class DetectorServicer(DetectorServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
     ValidateDetector = later("validating a detector")
-    PreviewDetector = later("previewing a detector")
     GetProfile = later("profiling a detector")
     SuggestParameters = later("suggesting parameters")
 
-    def __init__(self, detectors: DetectorService, caller: Identity) -> None:
+    def __init__(
+        self, detectors: DetectorService, previews: PreviewService, caller: Identity
+    ) -> None:
         self._detectors = detectors
+        self._previews = previews
         self._caller = caller
 
     def CreateDetector(  # noqa: N802 - RPC names are as in the proto
@@ -75,6 +78,13 @@ class DetectorServicer(DetectorServiceServicer):
         """Search detectors."""
         found = self._detectors.search(to_document(request.body))
         return respond(found, pb.SearchDetectorsResponse)
+
+    def PreviewDetector(  # noqa: N802
+        self, request: pb.PreviewDetectorRequest, context: Context
+    ) -> pb.PreviewDetectorResponse:
+        """Score a range; nothing is stored."""
+        previewed = self._previews.preview(to_document(request), caller=self._caller)
+        return respond(previewed, pb.PreviewDetectorResponse)
 
     def StartDetector(  # noqa: N802
         self, request: pb.StartDetectorRequest, context: Context

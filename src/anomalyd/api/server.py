@@ -24,6 +24,7 @@ from anomalyd.api.rest.detectors import DetectorRoutes
 from anomalyd.api.rest.facade import SERVICE as REST
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.indices import IndexRoutes
+from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
 from anomalyd.api.results import ResultServicer
@@ -35,6 +36,7 @@ from anomalyd.model.ids import IdGenerator
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
+from anomalyd.service.preview import PreviewService
 from anomalyd.service.results import ResultService
 from anomalyd.service.tasks import TaskService
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
@@ -67,6 +69,7 @@ class UseCases:
     """What the two surfaces call."""
 
     detectors: DetectorService
+    previews: PreviewService
     tasks: TaskService
     results: ResultService
     indices: IndexService
@@ -144,7 +147,10 @@ class ApiServer:
 
     def _add_typed(self, use_cases: UseCases, caller: Identity, clock: Clock) -> None:
         servicers: tuple[tuple[Callable[[Any, grpc.Server], None], object], ...] = (
-            (add_DetectorServiceServicer_to_server, DetectorServicer(use_cases.detectors, caller)),
+            (
+                add_DetectorServiceServicer_to_server,
+                DetectorServicer(use_cases.detectors, use_cases.previews, caller),
+            ),
             (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
             (add_InfluencerServiceServicer_to_server, InfluencerServicer()),
@@ -169,6 +175,7 @@ def _operations(
     version = settings.version
     return {
         **DetectorRoutes(use_cases.detectors, caller, version).operations(),
+        **PreviewRoutes(use_cases.previews, caller).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
         **IndexRoutes(use_cases.indices, clock).operations(),

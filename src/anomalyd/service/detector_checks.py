@@ -104,8 +104,14 @@ class DetectorChecks:
                 f"[{', '.join(detector.indices)}]",
                 aspect="indices",
             )
-        self._check_features(detector)
+        self.check_features(detector)
         self.check_unique_name(detector.name, detector_id)
+
+    def check_fields(self, detector: Detector) -> None:
+        """Check the time field and the category fields: steps 4 and 7. Raises: as ``check``."""
+        kinds = self._source.field_kinds(detector.indices)
+        _check_time_field(detector.time_field, kinds)
+        _check_categories(detector.categories, kinds)
 
     def check_number(self, detector: Detector, detector_id: str | None = None) -> None:
         """Check that there may be one more of its type. Raises: DetectorRefused."""
@@ -155,7 +161,8 @@ class DetectorChecks:
                 f"Result index mapping is not correct for index: {name}", aspect="result_index"
             )
 
-    def _check_features(self, detector: Detector) -> None:
+    def check_features(self, detector: Detector) -> None:
+        """Check the features' names and run each of them once: step 9. Raises: as ``check``."""
         features = detector.features
         if len(features) > self._limits.features:
             raise DetectorRefused(

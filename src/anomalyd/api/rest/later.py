@@ -9,7 +9,6 @@ from anomalyd.errors import NotImplementedYet
 
 LATER: Mapping[str, str] = {
     "ValidateDetector": "validating a detector",
-    "PreviewDetector": "previewing a detector",
     "GetProfile": "profiling a detector",
     "DeleteResults": "deleting results",
     "GetStats": "reading figures",

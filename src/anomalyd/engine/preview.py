@@ -1,0 +1,70 @@
+"""Previews: the window function over a range at once, its rows shown instead of stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from anomalyd.engine.analysis import Analysis, ScoredRows
+from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.model.entity import entity_document
+
+Document = dict[str, Any]
+
+SCHEMA_VERSION = 0
+"""Of results that are stored nowhere, as the document shows them."""
+
+
+def result_documents(
+    plan: AnalysisPlan, analysis: Analysis, rows: ScoredRows, *, detector_id: str | None
+) -> list[Document]:
+    """Return rows as the document shows previews: entity after entity, each in order of time.
+
+    Args:
+        plan: what was analysed.
+        analysis: what the rows come from.
+        rows: of one step.
+        detector_id: of a stored detector; None for one that is not.
+    """
+    categories = plan.detector.categories
+    names = sorted(range(len(categories)), key=categories.__getitem__)
+    # Documents list the parts of an entity by name, whatever the detector's order is.
+    entities = [
+        entity_document([categories[at] for at in names], [values[at] for at in names])
+        for values in analysis.entities
+    ]
+    features = [(feature.id, feature.name) for feature in plan.detector.enabled_features]
+    user = plan.detector.user if detector_id is not None else None
+    shared = {} if user is None else {"user": user}
+    order = np.argsort(rows.entity, kind="stable")
+    columns = (
+        rows.entity, rows.window_start, rows.values, rows.score, rows.grade, rows.confidence,
+        rows.threshold,
+    )  # fmt: skip
+    return [
+        {
+            "detector_id": detector_id,
+            "data_start_time": start,
+            "data_end_time": start + plan.interval,
+            "schema_version": SCHEMA_VERSION,
+            "feature_data": _feature_data(features, values),
+            "anomaly_score": score,
+            "anomaly_grade": grade,
+            "confidence": confidence,
+            **shared,
+            **({"entity": entities[entity]} if categories else {}),
+            "threshold": threshold,
+        }
+        for entity, start, values, score, grade, confidence, threshold in zip(
+            *(column[order].tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _feature_data(features: Sequence[tuple[str, str]], values: Sequence[float]) -> list[Document]:
+    return [
+        {"feature_id": id, "feature_name": name, "data": value}
+        for (id, name), value in zip(features, values, strict=True)
+    ]
