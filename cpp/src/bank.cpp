@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 
 namespace anomalyd {
@@ -16,7 +17,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 [[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
 
-// Runs job(worker) for every worker from 0 on, the caller being one of them, and rethrows the first
+// Runs job(worker) on up to `workers` threads, the caller's being worker 0, and rethrows the first
 // exception.
 template <class Job>
 void on_threads(std::size_t workers, const Job& job) {
@@ -30,7 +31,13 @@ void on_threads(std::size_t workers, const Job& job) {
   };
   std::vector<std::thread> threads;
   threads.reserve(workers - 1);
-  for (std::size_t worker = 1; worker < workers; ++worker) threads.emplace_back(guarded, worker);
+  for (std::size_t worker = 1; worker < workers; ++worker) {
+    try {
+      threads.emplace_back(guarded, worker);
+    } catch (const std::system_error&) {
+      break;  // the system gives no more threads: those that run share the work
+    }
+  }
   guarded(0);
   for (std::thread& thread : threads) thread.join();
   for (const std::exception_ptr& failure : failures) {

@@ -26,8 +26,6 @@ class Random {
   // Uniform in (0, 1): what a logarithm may be taken of.
   double open_uniform() noexcept { return (static_cast<double>(next() >> 12) + 0.5) * 0x1p-52; }
 
-  std::uint64_t state() const noexcept { return state_; }
-
  private:
   std::uint64_t state_;
 };

@@ -33,7 +33,6 @@ class NodeView {
   BoxView box() const noexcept;
   // The box of the child that the query did not go to.
   BoxView sibling_box() const noexcept;
-  Cut cut() const noexcept;
 
  private:
   const Tree& tree_;
@@ -56,7 +55,7 @@ class Tree {
     NodeRef sibling(NodeRef child) const noexcept { return children[children[0] == child]; }
   };
 
-  // `dimensions` of every point; at most `capacity` points at a time.
+  // An empty tree over points with this many dimensions.
   Tree(std::uint64_t seed, std::size_t dimensions) noexcept;
 
   // Adds one copy of the point `index` of the store and returns the index that now stands for it:
@@ -137,11 +136,6 @@ inline BoxView NodeView::box() const noexcept { return tree_.box(node_, store_);
 
 inline BoxView NodeView::sibling_box() const noexcept {
   return tree_.box(tree_.node(node_).sibling(below_), store_);
-}
-
-inline Cut NodeView::cut() const noexcept {
-  const Tree::Node& node = tree_.node(node_);
-  return {node.dimension, node.cut};
 }
 
 inline BoxView Tree::box(NodeRef ref, const PointStore& store) const noexcept {
