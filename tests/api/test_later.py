@@ -35,7 +35,6 @@ UNIMPLEMENTED = {
     # without `historical`: real time
     "DetectorService/StopDetector",
     "TaskService/WatchTask",
-    "ResultService/DeleteResults",
     "ResultService/WatchResults",
     "InfluencerService/GetInfluencers",
     "StatsService/GetStats",
@@ -52,7 +51,6 @@ NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/{detector_id}/_profile",
     "GET /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
     "POST /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
-    "DELETE /_anomaly_detection/api/detectors/results",
     "GET /_anomaly_detection/api/stats",
     "GET /_anomaly_detection/api/stats/{stat}",
     "GET /_anomaly_detection/api/{node_id}/stats",

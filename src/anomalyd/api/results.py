@@ -18,7 +18,6 @@ _NOT_IN_BODY = frozenset({"detector_id", "historical"})
 class ResultServicer(ResultServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    DeleteResults = later("deleting results")
     WatchResults = later("watching results")
 
     def __init__(self, results: ResultService) -> None:
@@ -45,3 +44,9 @@ class ResultServicer(ResultServiceServicer):
             historical=request.historical,
         )
         return respond({"buckets": buckets}, pb.GetTopAnomaliesResponse)
+
+    def DeleteResults(  # noqa: N802
+        self, request: pb.DeleteResultsRequest, context: Context
+    ) -> pb.DeleteResultsResponse:
+        """Delete results of the default indices."""
+        return respond(self._results.delete(to_document(request)), pb.DeleteResultsResponse)

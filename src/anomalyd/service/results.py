@@ -1,15 +1,16 @@
-"""Anomaly results: search, top anomalies."""
+"""Anomaly results: search, top anomalies, deletion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from anomalyd.errors import DetectorNotFound, IllegalArgument, MissingBody
+from anomalyd.errors import ActionInvalid, DetectorNotFound, IllegalArgument, MissingBody
 from anomalyd.model.detector import Detector
 from anomalyd.model.index_names import IndexNames
 from anomalyd.model.result import TopAnomaliesRequest
 from anomalyd.model.task import TaskType
+from anomalyd.query.nodes import Query
 from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.searching import required_search, timed
@@ -116,6 +117,48 @@ class ResultService:
             }
             for one in anomalies
         ]
+
+    def delete(self, body: Mapping[str, Any] | None) -> Document:
+        """Delete results of the default indices; custom ones are never touched.
+
+        All that match go in one transaction, so nothing conflicts and nothing is tried again; the
+        answer's counters say so.
+
+        Args:
+            body: ``{"query": {...}}``, nothing else, so that nothing is deleted by accident.
+
+        Raises:
+            MissingBody, ActionInvalid: no body, no query.
+            ParsingError, IllegalArgument: the query, or a key beside it.
+        """
+        query = required_search(body).query
+        if query is None:
+            raise ActionInvalid("query is missing", field="query")
+        others = sorted(set(body or ()) - {"query"})
+        if others:
+            raise IllegalArgument(
+                f"Results are deleted by [query] alone, not by [{others[0]}]", field=others[0]
+            )
+        return timed(self._clock, lambda: self._delete(query))
+
+    def _delete(self, query: Query) -> Document:
+        indices = self._results.indices(self._names.results)
+        deleted = self._results.delete_matching(indices, query, now=self._clock.now())
+        return {
+            "timed_out": False,
+            "total": deleted,
+            "updated": 0,
+            "created": 0,
+            "deleted": deleted,
+            "batches": 1 if deleted else 0,
+            "version_conflicts": 0,
+            "noops": 0,
+            "retries": {"bulk": 0, "search": 0},
+            "throttled_millis": 0,
+            "requests_per_second": -1.0,
+            "throttled_until_millis": 0,
+            "failures": [],
+        }
 
     def _task_id(self, detector_id: str, asked: str | None) -> str:
         if asked is not None:

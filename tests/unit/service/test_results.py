@@ -7,6 +7,7 @@ from anomalyd.errors import (
     DetectorNotFound,
     IllegalArgument,
     MissingBody,
+    ParsingError,
 )
 from tests.unit.service.data import FIRST, INCIDENT, MINUTE, NOW, analyse, create
 
@@ -107,3 +108,54 @@ def test_top_anomalies_are_refused_in_the_documented_order(filled):
         IllegalArgument, match=f"No historical tasks found for detector ID {several}"
     ):
         filled.results.top_anomalies(several, RANGE, historical=True)
+
+
+def test_results_are_deleted_by_query(filled):
+    """The document's request: a detector, a task, and a time; what is left stays."""
+    id = create(filled)
+    task_id = analyse(filled, id)["task_id"]
+    terms = [{"term": {"detector_id": {"value": id}}}, {"term": {"task_id": {"value": task_id}}}]
+    until = {"range": {"data_start_time": {"lte": FIRST + 27 * MINUTE}}}
+    body = {"query": {"bool": {"filter": [*terms, until]}}}
+    answer = filled.results.delete(body)
+    assert list(answer) == [
+        "took", "timed_out", "total", "updated", "created", "deleted", "batches",
+        "version_conflicts", "noops", "retries", "throttled_millis", "requests_per_second",
+        "throttled_until_millis", "failures",
+    ]  # fmt: skip
+    assert (answer["total"], answer["deleted"], answer["batches"]) == (28, 28, 1)
+    assert answer["failures"] == []
+    left = filled.results.search({"query": {"bool": {"filter": terms}}})["hits"]["total"]["value"]
+    assert left == 599 - 28
+    again = filled.results.delete(body)
+    assert (again["total"], again["deleted"], again["batches"]) == (0, 0, 0)
+
+
+def test_custom_results_are_never_deleted(filled):
+    """A query that matches everything leaves them alone."""
+    analyse(filled, create(filled, name="default"))
+    analyse(filled, create(filled, name="custom", result_index="searchguard-ad-result-own"))
+    assert filled.results.delete(ALL)["deleted"] == 599
+    left = filled.results.search(ALL, custom_index="searchguard-ad-result-own")
+    assert left["hits"]["total"]["value"] == 599
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "reason"),
+    [
+        (None, MissingBody, "request body or source parameter is required"),
+        ({}, ActionInvalid, "Validation Failed: 1: query is missing;"),
+        ({"nosuch": 1}, ParsingError, "Unknown key for a VALUE_NUMBER in [nosuch]."),
+        (
+            {**ALL, "size": 3},
+            IllegalArgument,
+            "Results are deleted by [query] alone, not by [size]",
+        ),
+    ],
+)
+def test_refused_deletions(application, body, error, reason):
+    """A query must be there, alone; on an empty system as well."""
+    with pytest.raises(error) as caught:
+        application.results.delete(body)
+    assert caught.value.reason == reason
+    assert application.results.delete(ALL)["deleted"] == 0

@@ -10,7 +10,6 @@ from anomalyd.errors import NotImplementedYet
 LATER: Mapping[str, str] = {
     "ValidateDetector": "validating a detector",
     "GetProfile": "profiling a detector",
-    "DeleteResults": "deleting results",
     "GetStats": "reading figures",
     "GetInfluencers": "listing influencers",
 }

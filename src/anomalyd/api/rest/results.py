@@ -38,6 +38,7 @@ class ResultRoutes:
             "SearchResults": Operation(
                 handle=self.search, parameters=SEARCH_PARAMETERS | {ONLY_CUSTOM}
             ),
+            "DeleteResults": Operation(handle=self.delete, parameters=SEARCH_PARAMETERS),
             "GetTopAnomalies": Operation(
                 handle=self.top_anomalies, parameters=frozenset({"historical"})
             ),
@@ -51,6 +52,10 @@ class ResultRoutes:
             only_custom=call.flag(ONLY_CUSTOM),
         )
         return Answer(document=found)
+
+    def delete(self, call: Call) -> Answer:
+        """Delete results of the default indices; custom ones are never touched."""
+        return Answer(document=self._results.delete(call.search_json()))
 
     def top_anomalies(self, call: Call) -> Answer:
         """Rank the entities of a detector by their anomalies."""
