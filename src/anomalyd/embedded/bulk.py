@@ -117,6 +117,8 @@ def _create_when_missing(
 ) -> ItemError | None:
     if index in session.states:
         return None
+    if all(operation.error for operation in operations):
+        return operations[0].error  # nothing to write: no index comes into being
     if all(operation.action == "delete" for operation in operations):
         return ItemError("index_not_found_exception", f"no such index [{index}]", status=404)
     try:

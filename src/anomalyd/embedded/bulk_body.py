@@ -44,12 +44,15 @@ class Operation:
     error: ItemError | None = None
 
 
-def parse_bulk(body: bytes, default_index: str | None) -> list[Operation]:
+def parse_bulk(
+    body: bytes, default_index: str | None, *, reserved_prefix: str | None = None
+) -> list[Operation]:
     """Read a body.
 
     Args:
         body: action lines and source lines, each ended by a newline.
         default_index: index of actions that name none.
+        reserved_prefix: actions on indices whose names begin so fail, each by itself.
 
     Raises: IllegalArgument, ActionInvalid.
     """
@@ -61,10 +64,12 @@ def parse_bulk(body: bytes, default_index: str | None) -> list[Operation]:
         lines = body.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise IllegalArgument(f"The bulk request is not UTF-8: {error}") from error
-    return list(_operations(lines, default_index))
+    return list(_operations(lines, default_index, reserved_prefix))
 
 
-def _operations(lines: list[str], default_index: str | None) -> Iterator[Operation]:
+def _operations(
+    lines: list[str], default_index: str | None, reserved_prefix: str | None
+) -> Iterator[Operation]:
     # bulk helpers repeat the same action line thousands of times
     known: dict[str, _Action] = {}
     numbered = enumerate(lines, start=1)
@@ -73,15 +78,20 @@ def _operations(lines: list[str], default_index: str | None) -> Iterator[Operati
             continue
         action = known.get(line)
         if action is None:
-            action = known[line] = _parse_action(line, number, default_index)
+            action = known[line] = _parse_action(line, number, default_index, reserved_prefix)
         if action.name == "delete":
-            yield Operation("delete", action.index, action.id, {}, "", action.if_seq_no)
+            yield Operation(
+                "delete", action.index, action.id, {}, "", action.if_seq_no, action.error
+            )
             continue
-        _, text = next(numbered, (0, ""))
+        _, text = next(numbered)
+        # the last line is empty: it is what follows the last newline
+        if number + 1 == len(lines):
+            raise IllegalArgument(
+                f"Malformed action/metadata line [{number}], expected a source line after it"
+            )
         document, error = parse_document(text)
-        if error is None and action.id == "":
-            reason = "if _id is specified it must not be empty"
-            error = ItemError("illegal_argument_exception", reason)
+        error = action.error or error
         yield Operation(
             action.name, action.index, action.id, document, text, action.if_seq_no, error
         )
@@ -93,9 +103,12 @@ class _Action:
     index: str
     id: str | None
     if_seq_no: int | None
+    error: ItemError | None
 
 
-def _parse_action(line: str, number: int, default_index: str | None) -> _Action:
+def _parse_action(
+    line: str, number: int, default_index: str | None, reserved_prefix: str | None
+) -> _Action:
     try:
         body = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -128,7 +141,14 @@ def _parse_action(line: str, number: int, default_index: str | None) -> _Action:
         raise ActionInvalid("id is missing")
     if not isinstance(if_seq_no, int | None):
         raise IllegalArgument(f"Action/metadata line [{number}]: [if_seq_no] must be a number")
-    return _Action(name, str(index), None if id is None else str(id), if_seq_no)
+    error = None
+    if id == "":
+        reason = "if _id is specified it must not be empty"
+        error = ItemError("illegal_argument_exception", reason)
+    elif reserved_prefix is not None and str(index).startswith(reserved_prefix):
+        reason = f"index [{index}] is kept by anomalyd and cannot be changed directly"
+        error = ItemError("illegal_argument_exception", reason)
+    return _Action(name, str(index), None if id is None else str(id), if_seq_no, error)
 
 
 def parse_document(text: str) -> tuple[dict[str, Any], ItemError | None]:

@@ -219,3 +219,28 @@ def test_a_request_is_as_good_as_its_actions_one_after_the_other(steps):
             left, right = one.get_document("logs", id), many.get_document("logs", id)
             assert (left and left["_source"]) == (right and right["_source"])
         assert one.count(["logs"], None) == many.count(["logs"], None)
+
+
+def test_reserved_indices_are_refused_item_by_item():
+    """However the name is spelt in the action line; the other documents are written."""
+    with Database(None) as database:
+        indices = EmbeddedIndices(
+            Catalogue(database), ids=CountedIds(bytes), now=lambda: 0, reserved_prefix=".ours-"
+        )
+        text = (
+            b'{"index":{"_index":".ours-detectors"}}\n{"n":1}\n'
+            b'{"index":{"_index":"\\u002eours-detectors","_id":"1"}}\n{"n":1}\n'
+            b'{"delete":{"_index":".ours-detectors","_id":"1"}}\n'
+            b'{"index":{}}\n{"n":1}\n'
+        )
+        items = indices.bulk(text, default_index="logs").items
+        assert [item.status for item in items] == [400, 400, 400, 201]
+        assert "kept by anomalyd" in str(items[0].error)
+        assert not indices.exists([".ours-detectors"])
+
+
+def test_an_action_without_its_source_line_refuses_the_whole_body(indices):
+    """Nothing is written, not even the documents before it."""
+    with pytest.raises(IllegalArgument, match="expected a source line after it"):
+        indices.bulk(b'{"index":{}}\n{"n":1}\n{"index":{}}\n', default_index="logs")
+    assert not indices.exists(["logs"])

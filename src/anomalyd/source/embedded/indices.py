@@ -41,10 +41,19 @@ class EmbeddedIndices:
         catalogue: where they are.
         ids: makes ids of documents that come without one.
         now: the clock, epoch milliseconds: what ``now`` means in a query.
+        reserved_prefix: bulk actions cannot touch indices whose names begin so.
     """
 
-    def __init__(self, catalogue: Catalogue, *, ids: DocumentIds, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        ids: DocumentIds,
+        now: Callable[[], int],
+        reserved_prefix: str | None = None,
+    ) -> None:
         self._catalogue = catalogue
+        self._reserved_prefix = reserved_prefix
         self._ids = ids
         self._now = now
 
@@ -106,7 +115,7 @@ class EmbeddedIndices:
         Raises: IllegalArgument or ActionInvalid when the body as a whole is no bulk body; nothing
             is written then.
         """
-        operations = parse_bulk(body, default_index)
+        operations = parse_bulk(body, default_index, reserved_prefix=self._reserved_prefix)
         with self._catalogue.write() as session:
             return BulkResult(apply_operations(session, operations, self._ids))
 
