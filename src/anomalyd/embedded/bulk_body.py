@@ -141,14 +141,19 @@ def _parse_action(
         raise ActionInvalid("id is missing")
     if not isinstance(if_seq_no, int | None):
         raise IllegalArgument(f"Action/metadata line [{number}]: [if_seq_no] must be a number")
-    error = None
+    refused = _refused(str(index), id, reserved_prefix)
+    return _Action(name, str(index), None if id is None else str(id), if_seq_no, refused)
+
+
+def _refused(index: str, id: object, reserved_prefix: str | None) -> ItemError | None:
+    """Return why an action that was understood cannot be applied, or None."""
     if id == "":
         reason = "if _id is specified it must not be empty"
-        error = ItemError("illegal_argument_exception", reason)
-    elif reserved_prefix is not None and str(index).startswith(reserved_prefix):
+    elif reserved_prefix is not None and index.startswith(reserved_prefix):
         reason = f"index [{index}] is kept by anomalyd and cannot be changed directly"
-        error = ItemError("illegal_argument_exception", reason)
-    return _Action(name, str(index), None if id is None else str(id), if_seq_no, error)
+    else:
+        return None
+    return ItemError("illegal_argument_exception", reason)
 
 
 def parse_document(text: str) -> tuple[dict[str, Any], ItemError | None]:
