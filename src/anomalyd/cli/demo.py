@@ -76,6 +76,7 @@ def _demonstrate(service: LocalService, data_dir: Path, console: Console) -> int
         shown = demonstrate(
             rest=RestClient(service.rest), folder=data_dir, import_log=import_log, console=console
         )
+    console.print(f"Page: {service.rest}/_dashboard/", highlight=False)
     console.print("\nTry:")
     for line in curl_lines(service.rest, shown.runs, shown.log):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
