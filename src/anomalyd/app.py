@@ -36,6 +36,8 @@ from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
 from anomalyd.service.tasks import TaskService
+from anomalyd.service.validation import ValidationService
+from anomalyd.service.validation_model import ModelChecks
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
 from anomalyd.store.embedded import EmbeddedDocumentStore, EmbeddedResultStore
 
@@ -56,6 +58,7 @@ class Application:
     node_id: str
     detectors: DetectorService
     previews: PreviewService
+    validation: ValidationService
     tasks: TaskService
     results: ResultService
     indices: IndexService
@@ -172,6 +175,12 @@ def _assemble(
             ids=ids,
             clock=clock,
             node_id=node_id,
+        ),
+        validation=ValidationService(
+            rules=rules,
+            checks=checks,
+            models=ModelChecks(source=source, clock=clock),
+            clock=clock,
         ),
         previews=PreviewService(
             source=source,

@@ -27,7 +27,6 @@ FILES = (
 )
 
 UNIMPLEMENTED = {
-    "DetectorService/ValidateDetector",
     "DetectorService/GetProfile",
     "DetectorService/SuggestParameters",
     # without a date range: real time
@@ -41,8 +40,6 @@ UNIMPLEMENTED = {
 }
 
 NOT_IMPLEMENTED = {
-    "POST /_anomaly_detection/api/detectors/_validate",
-    "POST /_anomaly_detection/api/detectors/_validate/{type}",
     # without a body: real time
     "POST /_anomaly_detection/api/detectors/{detector_id}/_start",
     # without `historical`: real time

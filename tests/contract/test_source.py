@@ -1,6 +1,7 @@
 """What every source must do (``source.base.Source``), checked against one in plain Python."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -166,6 +167,21 @@ def test_a_window_without_a_value_is_nan(loaded):
     assert rows.doc_count.tolist() == [1]
     assert np.isnan(rows.values[0, 0])
     assert rows.values[0, 1] == 0
+
+
+def test_windows_without_features_are_counted(loaded):
+    """Which windows have documents, for whoever needs no more than that."""
+    loaded.add([{"time": t, "host": "a"} for t in (0, 1, 3 * MINUTE)])
+    loaded.add([{"time": 2 * MINUTE, "host": "b"}])
+    everything = WindowQuery(
+        selection=select(), features=(), start=0, end=4 * MINUTE, interval=MINUTE
+    )
+    rows = loaded.source.feature_rows(everything)
+    assert rows.window_start.tolist() == [0, 2 * MINUTE, 3 * MINUTE]
+    assert rows.doc_count.tolist() == [2, 1, 1]
+    assert rows.values.shape == (3, 0)
+    one = replace(everything, selection=select("host"), entities=(("a",),))
+    assert loaded.source.feature_rows(one).window_start.tolist() == [0, 3 * MINUTE]
 
 
 def test_unknown_fields_have_no_values(loaded):

@@ -12,6 +12,8 @@ from anomalyd.errors import NotImplementedYet
 from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.preview import PreviewService
+from anomalyd.service.validation import ValidationService
+from anomalyd.service.validation_issue import ValidationAspect
 from anomalyd.v1 import detector_service_pb2 as pb
 from anomalyd.v1.detector_service_pb2_grpc import DetectorServiceServicer
 
@@ -21,14 +23,18 @@ Context = grpc.ServicerContext
 class DetectorServicer(DetectorServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    ValidateDetector = later("validating a detector")
     GetProfile = later("profiling a detector")
     SuggestParameters = later("suggesting parameters")
 
     def __init__(
-        self, detectors: DetectorService, previews: PreviewService, caller: Identity
+        self,
+        detectors: DetectorService,
+        previews: PreviewService,
+        validation: ValidationService,
+        caller: Identity,
     ) -> None:
         self._detectors = detectors
+        self._validation = validation
         self._previews = previews
         self._caller = caller
 
@@ -41,6 +47,17 @@ class DetectorServicer(DetectorServiceServicer):
         return respond(
             {**answer, "ignored_fields": written.ignored_fields}, pb.CreateDetectorResponse
         )
+
+    def ValidateDetector(  # noqa: N802
+        self, request: pb.ValidateDetectorRequest, context: Context
+    ) -> pb.ValidateDetectorResponse:
+        """Tell the first thing that is wrong, or could be better."""
+        model = request.aspect == pb.VALIDATION_ASPECT_MODEL
+        aspect = ValidationAspect.MODEL if model else ValidationAspect.DETECTOR
+        issue = self._validation.validate(
+            to_document(request.detector), aspect, caller=self._caller
+        )
+        return respond(documents.validated(issue), pb.ValidateDetectorResponse)
 
     def GetDetector(  # noqa: N802
         self, request: pb.GetDetectorRequest, context: Context

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomalyd.service.detectors import DeletedDetector, DetectorView, DetectorWritten
+from anomalyd.service.validation_issue import ValidationIssue
 from anomalyd.source.base import BulkItem, BulkResult, IndexDefinition
 from anomalyd.store.base import StoredDocument
 
@@ -60,6 +61,18 @@ def deleted_detector(deleted: DeletedDetector) -> Document:
         "_seq_no": deleted.seq_no,
         "_primary_term": deleted.primary_term,
     }
+
+
+def validated(issue: ValidationIssue | None) -> Document:
+    """Return the answer to validating a detector; empty when nothing was found."""
+    if issue is None:
+        return {}
+    document: Document = {"message": issue.message}
+    if issue.sub_issues:
+        document["sub_issues"] = dict(issue.sub_issues)
+    if issue.suggested is not None:
+        document["suggested_value"] = issue.suggested.render()
+    return {issue.aspect.value: {issue.field: document}}
 
 
 def started(stored: StoredDocument) -> Document:

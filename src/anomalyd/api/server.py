@@ -27,6 +27,7 @@ from anomalyd.api.rest.indices import IndexRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
+from anomalyd.api.rest.validation import ValidationRoutes
 from anomalyd.api.results import ResultServicer
 from anomalyd.api.stats import StatsServicer
 from anomalyd.api.tasks import TaskServicer
@@ -39,6 +40,7 @@ from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.results import ResultService
 from anomalyd.service.tasks import TaskService
+from anomalyd.service.validation import ValidationService
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
 from anomalyd.v1.index_service_pb2_grpc import add_IndexServiceServicer_to_server
 from anomalyd.v1.influencer_service_pb2_grpc import add_InfluencerServiceServicer_to_server
@@ -70,6 +72,7 @@ class UseCases:
 
     detectors: DetectorService
     previews: PreviewService
+    validation: ValidationService
     tasks: TaskService
     results: ResultService
     indices: IndexService
@@ -149,7 +152,9 @@ class ApiServer:
         servicers: tuple[tuple[Callable[[Any, grpc.Server], None], object], ...] = (
             (
                 add_DetectorServiceServicer_to_server,
-                DetectorServicer(use_cases.detectors, use_cases.previews, caller),
+                DetectorServicer(
+                    use_cases.detectors, use_cases.previews, use_cases.validation, caller
+                ),
             ),
             (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
@@ -175,6 +180,7 @@ def _operations(
     version = settings.version
     return {
         **DetectorRoutes(use_cases.detectors, caller, version).operations(),
+        **ValidationRoutes(use_cases.validation, caller).operations(),
         **PreviewRoutes(use_cases.previews, caller).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),

@@ -34,6 +34,25 @@ class Detectors:
             f"{SERVICE}/CreateDetector", request, pb.CreateDetectorResponse, timeout=timeout
         )
 
+    def validate(
+        self,
+        detector: Mapping[str, Any] | detector_pb2.Detector,
+        *,
+        model: bool = False,
+        timeout: float | None = None,
+    ) -> pb.ValidateDetectorResponse:
+        """Tell the first issue of a detector without storing it; ``model`` also asks the data.
+
+        Raises: IllegalArgument, ParsingError for a document that cannot be read.
+        """
+        aspect = pb.VALIDATION_ASPECT_MODEL if model else pb.VALIDATION_ASPECT_DETECTOR
+        request = pb.ValidateDetectorRequest(
+            detector=as_message(detector, detector_pb2.Detector), aspect=aspect
+        )
+        return self._connection.call(
+            f"{SERVICE}/ValidateDetector", request, pb.ValidateDetectorResponse, timeout=timeout
+        )
+
     def get(
         self, id: str, *, job: bool = False, task: bool = False, timeout: float | None = None
     ) -> pb.GetDetectorResponse:

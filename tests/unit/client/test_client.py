@@ -179,7 +179,6 @@ def test_every_method_that_is_served_has_a_call(service: object, calls: type) ->
     source = inspect.getsource(calls)
     missing = {method.name for method in described.methods if f"/{method.name}" not in source}
     assert missing <= {
-        "ValidateDetector",
         "PreviewDetector",
         "GetProfile",
         "SuggestParameters",

@@ -8,7 +8,6 @@ from anomalyd.api.rest.call import Answer, Call, Operation
 from anomalyd.errors import NotImplementedYet
 
 LATER: Mapping[str, str] = {
-    "ValidateDetector": "validating a detector",
     "GetProfile": "profiling a detector",
     "GetStats": "reading figures",
     "GetInfluencers": "listing influencers",
