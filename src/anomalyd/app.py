@@ -24,9 +24,11 @@ from anomalyd.model.detector_parse import DetectorRules
 from anomalyd.model.ids import ByteIds
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock, SystemClock
+from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.historical import LANE, HistoricalAnalysis
 from anomalyd.schedule.historical_plan import RunPlans
 from anomalyd.schedule.historical_run import RunTools
+from anomalyd.schedule.live_runs import LiveRuns
 from anomalyd.schedule.scheduler import Scheduler
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
@@ -35,6 +37,7 @@ from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
+from anomalyd.service.stats import StatsService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_model import ModelChecks
@@ -61,6 +64,7 @@ class Application:
     validation: ValidationService
     tasks: TaskService
     results: ResultService
+    stats: StatsService
     indices: IndexService
     _scheduler: Scheduler
     _database: Database
@@ -129,6 +133,7 @@ def _assemble(
         top_entities=settings.max_top_entities_for_historical_analysis,
     )
     executor = ThreadExecutor(threads=settings.core_threads)
+    counters, live = NodeCounters(), LiveRuns()
     tools = RunTools(
         source=source,
         results=results,
@@ -137,6 +142,8 @@ def _assemble(
         plans=plans,
         names=names,
         clock=clock,
+        counters=counters,
+        live=live,
         piece_windows=settings.batch_task_piece_size,
         entities_at_once=settings.max_running_entities_per_detector_for_historical_analysis,
         old_tasks=settings.max_old_ad_task_docs_per_detector,
@@ -199,8 +206,21 @@ def _assemble(
         results=ResultService(
             results=results, documents=documents, tasks=tasks, names=names, clock=clock
         ),
+        stats=StatsService(
+            documents=documents,
+            results=results,
+            counters=counters,
+            names=names,
+            clock=clock,
+            node_id=node_id,
+        ),
         indices=IndexService(
-            indices=EmbeddedIndices(catalogue, now=clock.now, ids=CountedIds(random_bytes)),
+            indices=EmbeddedIndices(
+                catalogue,
+                now=clock.now,
+                ids=CountedIds(random_bytes),
+                reserved_prefix=names.prefix,
+            ),
             names=names,
             clock=clock,
         ),

@@ -72,6 +72,7 @@ class RunningService:
                 validation=self._application.validation,
                 tasks=self._application.tasks,
                 results=self._application.results,
+                stats=self._application.stats,
                 indices=self._application.indices,
             ),
             ServerSettings(

@@ -36,7 +36,6 @@ UNIMPLEMENTED = {
     "TaskService/WatchTask",
     "ResultService/WatchResults",
     "InfluencerService/GetInfluencers",
-    "StatsService/GetStats",
 }
 
 NOT_IMPLEMENTED = {
@@ -48,10 +47,6 @@ NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/{detector_id}/_profile",
     "GET /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
     "POST /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
-    "GET /_anomaly_detection/api/stats",
-    "GET /_anomaly_detection/api/stats/{stat}",
-    "GET /_anomaly_detection/api/{node_id}/stats",
-    "GET /_anomaly_detection/api/{node_id}/stats/{stat}",
     "GET /_ml/anomaly_detectors/{job_id}/results/influencers",
     "POST /_ml/anomaly_detectors/{job_id}/results/influencers",
 }

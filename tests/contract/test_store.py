@@ -215,6 +215,15 @@ def test_a_field_with_a_wrong_value_is_refused(stores):
         stores.put("t", {"last_update_time": "soon"})
 
 
+def test_an_index_exists_from_its_first_write_on(stores):
+    """Also after its last document is gone."""
+    assert not stores.documents.exists(STATE)
+    stores.put("a", {"state": "INIT"})
+    stores.documents.delete(STATE, "a")
+    assert stores.documents.exists(STATE)
+    assert not stores.documents.exists(DETECTORS)
+
+
 def test_an_index_without_any_write_reads_as_empty(stores):
     """No index_not_found for the system's own."""
     answer = stores.documents.search(STATE, parse_search({"sort": [{"state": "asc"}]}), now=0)

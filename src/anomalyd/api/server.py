@@ -27,6 +27,7 @@ from anomalyd.api.rest.indices import IndexRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
+from anomalyd.api.rest.stats import StatsRoutes
 from anomalyd.api.rest.validation import ValidationRoutes
 from anomalyd.api.results import ResultServicer
 from anomalyd.api.stats import StatsServicer
@@ -39,6 +40,7 @@ from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.results import ResultService
+from anomalyd.service.stats import StatsService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
@@ -75,6 +77,7 @@ class UseCases:
     validation: ValidationService
     tasks: TaskService
     results: ResultService
+    stats: StatsService
     indices: IndexService
 
 
@@ -159,7 +162,7 @@ class ApiServer:
             (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
             (add_InfluencerServiceServicer_to_server, InfluencerServicer()),
-            (add_StatsServiceServicer_to_server, StatsServicer()),
+            (add_StatsServiceServicer_to_server, StatsServicer(use_cases.stats)),
             (add_IndexServiceServicer_to_server, IndexServicer(use_cases.indices, clock)),
         )
         for add, servicer in servicers:
@@ -184,6 +187,7 @@ def _operations(
         **PreviewRoutes(use_cases.previews, caller).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
+        **StatsRoutes(use_cases.stats).operations(),
         **IndexRoutes(use_cases.indices, clock).operations(),
         **ServiceRoutes(node_id=settings.node_id, version=version).operations(),
         **later.operations(),

@@ -112,6 +112,10 @@ class Analysis:
         """Return how many windows each entity's model has learned."""
         return self._models.updates()
 
+    def sizes(self) -> Int64s:
+        """Return the bytes that each entity's model takes in memory now."""
+        return self._models.sizes()
+
     def _score(self, entity: Int64s, window_start: Int64s, values: Float64s) -> ScoredRows:
         scores = self._models.process(entity, window_start, values)
         return ScoredRows(

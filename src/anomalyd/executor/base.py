@@ -66,6 +66,10 @@ class Models(Protocol):
         """Return how many rows each model has learned."""
         ...
 
+    def sizes(self) -> Int64s:
+        """Return the bytes that each model takes in memory now."""
+        ...
+
 
 class Executor(Protocol):
     """Makes models. Thread-safe."""

@@ -45,3 +45,6 @@ class _BankModels:
 
     def updates(self) -> Int64s:
         return self._bank.updates(self._numbers)
+
+    def sizes(self) -> Int64s:
+        return self._bank.size_in_bytes(self._numbers)

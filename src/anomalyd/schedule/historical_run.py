@@ -30,6 +30,7 @@ from anomalyd.model.index_names import IndexNames
 from anomalyd.model.task import Task, TaskState
 from anomalyd.query.parse import parse_query
 from anomalyd.schedule.clock import Clock
+from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.historical_plan import RunFailedError, RunPlans
 from anomalyd.schedule.historical_progress import (
     Pace,
@@ -39,6 +40,7 @@ from anomalyd.schedule.historical_progress import (
     parent_ended,
     with_minutes_left,
 )
+from anomalyd.schedule.live_runs import LiveRuns, LiveSeries
 from anomalyd.schedule.scheduler import JobControl
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.source.base import Source
@@ -57,6 +59,8 @@ class RunTools:
     Attributes:
         piece_windows: windows of a piece.
         entities_at_once: entities of a group.
+        counters: what this process has done.
+        live: where the models of running analyses can be looked at.
         old_tasks: how many ended runs of a detector are kept besides the latest.
     """
 
@@ -67,6 +71,8 @@ class RunTools:
     plans: RunPlans
     names: IndexNames
     clock: Clock
+    counters: NodeCounters
+    live: LiveRuns
     piece_windows: int = 1_000
     entities_at_once: int = 10
     old_tasks: int = 1
@@ -109,13 +115,18 @@ class HistoricalRun:
         tools = self._tools
         if control.stopping():
             raise StoppedEarlyError
-        plan = AnalysisPlan.of(task.detector_id, Detector.restore(task.detector))
-        self._forget_outdated(task.detector_id)
-        windows = tools.plans.windows(task, plan)
+        try:
+            plan = AnalysisPlan.of(task.detector_id, Detector.restore(task.detector))
+            self._forget_outdated(task.detector_id)
+            windows = tools.plans.windows(task, plan)
+        except Exception:
+            # It never comes to a group of series, which would count it.
+            tools.counters.failed(1)
+            raise
         if plan.detector.categories:
             self._run_entities(plan, windows, control)
         else:
-            self._run_group([task], None, plan, windows, control)
+            self._work_on([task], None, plan, windows, control)
         tools.plans.forget(task.id)
 
     def _run_entities(self, plan: AnalysisPlan, windows: WindowRange, control: JobControl) -> None:
@@ -126,13 +137,41 @@ class HistoricalRun:
         parent = ParentProgress(task, children, began=tools.clock.monotonic())
         waiting = [child for child in children if not child.state.ended]
         for group in _groups(waiting, tools.entities_at_once):
-            self._run_group(group, parent, plan, windows, control)
+            self._work_on(group, parent, plan, windows, control)
         last = parent_ended(
             parent.after([], now=tools.clock.now()),
             tools.tasks.children(task.id),
             now=tools.clock.now(),
         )
         tools.tasks.put([last])
+
+    def _work_on(
+        self,
+        group: Sequence[Task],
+        parent: ParentProgress | None,
+        plan: AnalysisPlan,
+        windows: WindowRange,
+        control: JobControl,
+    ) -> None:
+        """Run a group, counted, and shown as long as it runs."""
+        tools = self._tools
+        try:
+            with tools.counters.executing(
+                len(group), cancelled=lambda: control.cancelled_by is not None
+            ):
+                ended_group = self._run_group(group, parent, plan, windows, control)
+        finally:
+            tools.live.forget(self._task_id)
+        tools.counters.failed(sum(task.state is TaskState.FAILED for task in ended_group))
+
+    def _show(self, group: Sequence[Task], analysis: Analysis) -> None:
+        """Show the models of a group to whoever looks at the run from outside."""
+        columns = (analysis.updates().tolist(), analysis.sizes().tolist())
+        series = [
+            LiveSeries(task_id=task.id, updates=updates, model_size_in_bytes=size)
+            for task, updates, size in zip(group, *columns, strict=True)
+        ]
+        self._tools.live.show(self._task_id, series)
 
     def _run_group(
         self,
@@ -141,8 +180,8 @@ class HistoricalRun:
         plan: AnalysisPlan,
         windows: WindowRange,
         control: JobControl,
-    ) -> None:
-        """Analyse the windows of tasks that are all equally far, to their end."""
+    ) -> Sequence[Task]:
+        """Analyse the windows of tasks that are all equally far, to their end; return that."""
         tools = self._tools
         analysis = Analysis(
             plan,
@@ -153,9 +192,11 @@ class HistoricalRun:
         if parent is not None and group[0].current_piece is None:
             begun = tools.clock.now()
             group = [dataclasses.replace(task, execution_start_time=begun) for task in group]
+        self._show(group, analysis)
         done, left = windows.split(group[0].current_piece)
         for piece in done.pieces(tools.piece_windows):
             analysis.step(piece, control.stopping)
+            self._show(group, analysis)
         pace = Pace(tools.clock.monotonic(), group[0].task_progress)
         # A piece is recorded while the next one is fetched and scored, one after the other.
         with ThreadPoolExecutor(1, thread_name_prefix="anomalyd-record") as recorder:
@@ -163,6 +204,7 @@ class HistoricalRun:
             for piece in left.pieces(tools.piece_windows):
                 begun = tools.clock.now()
                 rows = analysis.step(piece, control.stopping)
+                self._show(group, analysis)
                 now, seconds = tools.clock.now(), tools.clock.monotonic()
                 group = [
                     advanced(task, windows, piece.end, learned=int(learned), now=now)
@@ -186,6 +228,7 @@ class HistoricalRun:
                 recording = recorder.submit(tools.results.record, batch, tools.tasks.writes(shown))
             if recording is not None:
                 recording.result()
+        return group
 
     def _end(self, state: TaskState, error: str, *, stopped_by: str | None = None) -> None:
         """Write down the end of the task and of all its entities' tasks that have not ended."""

@@ -70,6 +70,10 @@ class DocumentStore(Protocol):
         """Delete one document; returns it with the version and seq_no of its deletion."""
         ...
 
+    def exists(self, index: str) -> bool:
+        """Tell whether anything was ever written to an index."""
+        ...
+
     def delete_matching(self, index: str, query: Query, *, now: int) -> int:
         """Delete the documents that a query matches and return how many there were."""
         ...

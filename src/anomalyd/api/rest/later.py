@@ -9,7 +9,6 @@ from anomalyd.errors import NotImplementedYet
 
 LATER: Mapping[str, str] = {
     "GetProfile": "profiling a detector",
-    "GetStats": "reading figures",
     "GetInfluencers": "listing influencers",
 }
 """Operation to what it will do. Real time, in StartDetector and StopDetector, is later work too."""

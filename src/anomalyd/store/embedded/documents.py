@@ -71,6 +71,11 @@ class EmbeddedDocumentStore:
                 source=found.source,
             )
 
+    def exists(self, index: str) -> bool:
+        """Tell whether anything was ever written to an index."""
+        with self._catalogue.read() as session:
+            return index in session.states
+
     def delete_matching(self, index: str, query: Query, *, now: int) -> int:
         """Delete the documents that a query matches and return how many there were."""
         with self._catalogue.write() as session:

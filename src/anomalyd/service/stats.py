@@ -1,0 +1,141 @@
+"""Figures of the service and of its node."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from anomalyd.errors import IllegalArgument
+from anomalyd.model.detector import DetectorType
+from anomalyd.model.index_names import IndexNames
+from anomalyd.query.parse_search import parse_search
+from anomalyd.schedule.clock import Clock
+from anomalyd.schedule.counters import NodeCounters
+from anomalyd.store.base import DocumentStore, ResultStore
+
+Document = dict[str, Any]
+
+ALL = "_all"
+GREEN = "green"
+NON_EXISTENT = "non-existent"
+
+_NODE_STATS = (
+    "ad_execute_request_count",
+    "models",
+    "ad_canceled_batch_task_count",
+    "ad_hc_execute_request_count",
+    "ad_hc_execute_failure_count",
+    "model_count",
+    "ad_execute_failure_count",
+    "ad_batch_task_failure_count",
+    "ad_total_batch_task_execution_count",
+    "ad_executing_batch_task_count",
+)
+"""Figures of a node, in the order of a real node's answer."""
+
+
+class StatsService:
+    """Use case of figures. Thread-safe.
+
+    Args:
+        documents: where detectors, jobs and tasks are.
+        results: the results.
+        counters: what this process has done.
+        names: the indices.
+        clock: for searches.
+        node_id: of this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        documents: DocumentStore,
+        results: ResultStore,
+        counters: NodeCounters,
+        names: IndexNames,
+        clock: Clock,
+        node_id: str,
+    ) -> None:
+        self._documents = documents
+        self._results = results
+        self._counters = counters
+        self._names = names
+        self._clock = clock
+        self._node_id = node_id
+        # The order is that of a real node's answer.
+        self._of_service: Mapping[str, Callable[[], object]] = {
+            "anomaly_detectors_index_status": lambda: self._status(names.detectors),
+            "anomaly_detection_state_status": lambda: self._status(names.state),
+            "single_entity_detector_count": lambda: self._count(DetectorType.SINGLE_ENTITY),
+            "detector_count": lambda: self._count(None),
+            "multi_entity_detector_count": lambda: self._count(DetectorType.MULTI_ENTITY),
+            "anomaly_detection_job_index_status": lambda: self._status(names.jobs),
+            "models_checkpoint_index_status": lambda: self._status(names.checkpoints),
+            "anomaly_results_index_status": self._results_status,
+        }
+
+    def read(
+        self, stats: Sequence[str] = (), nodes: Sequence[str] = (), *, request: str
+    ) -> Document:
+        """Return figures.
+
+        Args:
+            stats: which; none or ``_all`` = all.
+            nodes: of which nodes; none or ``_all`` = all. Unknown ones are left out, as observed.
+            request: how an error names the request.
+
+        Returns: figures of the service by name, and ``nodes``: node id → its figures.
+
+        Raises: IllegalArgument for a figure that is not known, or for ``_all`` beside others.
+        """
+        here = not nodes or ALL in nodes or self._node_id in nodes
+        node = self._node() if here else {}
+        wanted = self._wanted(stats, [*self._of_service, *_NODE_STATS], request)
+        service = {name: read() for name, read in self._of_service.items() if name in wanted}
+        shown = {name: value for name, value in node.items() if name in wanted}
+        return {**service, "nodes": {self._node_id: shown} if here else {}}
+
+    def _wanted(self, asked: Sequence[str], known: Sequence[str], request: str) -> frozenset[str]:
+        if not asked or list(asked) == [ALL]:
+            return frozenset(known)
+        if ALL in asked:
+            others = ",".join(asked)
+            raise IllegalArgument(
+                f"request [{request}] contains {ALL} and individual stats [{others}]", field="stats"
+            )
+        unknown = sorted(set(asked) - set(known))
+        if unknown:
+            plural = "s" if len(unknown) > 1 else ""
+            named = ", ".join(f"[{name}]{_meant(name, known)}" for name in unknown)
+            raise IllegalArgument(
+                f"request [{request}] contains unrecognized stat{plural}: {named}", field="stats"
+            )
+        return frozenset(asked)
+
+    def _node(self) -> Document:
+        counts = dataclasses.asdict(self._counters.read())
+        # Models that stay in memory are those of real time; nothing runs in real time yet.
+        models: Document = {"models": [], "model_count": 0}
+        return {name: (counts | models)[name] for name in _NODE_STATS}
+
+    def _status(self, index: str) -> str:
+        return GREEN if self._documents.exists(index) else NON_EXISTENT
+
+    def _results_status(self) -> str:
+        return GREEN if self._results.indices(self._names.results) else NON_EXISTENT
+
+    def _count(self, type: DetectorType | None) -> int:
+        query: Document = {"match_all": {}}
+        if type is not None:
+            query = {"term": {"detector_type": type.value}}
+        request = parse_search({"query": query, "size": 0, "track_total_hits": True})
+        found = self._documents.search(self._names.detectors, request, now=self._clock.now())
+        total: int = found["hits"]["total"]["value"]
+        return total
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" -> did you mean [{near[0]}]?" if near else ""
