@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from anomalyd.cli.memory import collect_rarely
 from anomalyd.cli.output import DEFAULT, Address, connected
 from anomalyd.client import Client
 from anomalyd.client.import_target import ServiceTarget
@@ -55,6 +56,7 @@ def import_documents(
     Ends with status 1 when any document could not be imported.
     """
     console = Console()
+    collect_rarely()
     with connected(address) as client:
         imported = import_with_progress(
             client, file, index=index, time_field=time_field, console=console

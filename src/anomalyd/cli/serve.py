@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from anomalyd.cli.memory import collect_rarely
 from anomalyd.config import Settings
 from anomalyd.errors import AnomalydError
 from anomalyd.running import Addresses, RunningService
@@ -46,6 +47,7 @@ def serve(
     try:
         settings = Settings.from_environment(os.environ, data_dir=data_dir)
         with RunningService(settings, addresses) as service:
+            collect_rarely()
             typer.echo(f"gRPC {service.grpc_address}")
             if service.rest_address is not None:
                 typer.echo(f"REST {service.rest_address}")
