@@ -35,6 +35,7 @@ from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewLimits, PreviewService
+from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
 from anomalyd.service.stats import StatsService
@@ -61,6 +62,7 @@ class Application:
     node_id: str
     detectors: DetectorService
     previews: PreviewService
+    profiles: ProfileService
     validation: ValidationService
     tasks: TaskService
     results: ResultService
@@ -201,6 +203,14 @@ def _assemble(
                 concurrent=settings.max_concurrent_preview,
             ),
             clock=clock,
+        ),
+        profiles=ProfileService(
+            documents=documents,
+            tasks=tasks,
+            live=live,
+            source=source,
+            names=names,
+            entities_at_once=settings.max_running_entities_per_detector_for_historical_analysis,
         ),
         tasks=TaskService(documents=documents, names=names, clock=clock),
         results=ResultService(

@@ -69,6 +69,7 @@ class RunningService:
             UseCases(
                 detectors=self._application.detectors,
                 previews=self._application.previews,
+                profiles=self._application.profiles,
                 validation=self._application.validation,
                 tasks=self._application.tasks,
                 results=self._application.results,

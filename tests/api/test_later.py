@@ -27,7 +27,6 @@ FILES = (
 )
 
 UNIMPLEMENTED = {
-    "DetectorService/GetProfile",
     "DetectorService/SuggestParameters",
     # without a date range: real time
     "DetectorService/StartDetector",
@@ -43,10 +42,6 @@ NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/{detector_id}/_start",
     # without `historical`: real time
     "POST /_anomaly_detection/api/detectors/{detector_id}/_stop",
-    "GET /_anomaly_detection/api/detectors/{detector_id}/_profile",
-    "POST /_anomaly_detection/api/detectors/{detector_id}/_profile",
-    "GET /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
-    "POST /_anomaly_detection/api/detectors/{detector_id}/_profile/{type}",
     "GET /_ml/anomaly_detectors/{job_id}/results/influencers",
     "POST /_ml/anomaly_detectors/{job_id}/results/influencers",
 }
@@ -106,5 +101,5 @@ def test_later_routes_answer_501_whatever_their_parameters(
     rest: RestClient, parameters: str
 ) -> None:
     """A route that does nothing yet does not judge its parameters either."""
-    answer = rest("GET", f"/_anomaly_detection/api/detectors/x/_profile{parameters}")
+    answer = rest("GET", f"/_ml/anomaly_detectors/x/results/influencers{parameters}")
     assert answer.status == 501

@@ -9,9 +9,11 @@ from anomalyd.api.convert import to_document
 from anomalyd.api.typed import later, required, respond
 from anomalyd.auth.identity import Identity
 from anomalyd.errors import NotImplementedYet
+from anomalyd.model.profile import read_entity
 from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.preview import PreviewService
+from anomalyd.service.profile import ProfileService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_issue import ValidationAspect
 from anomalyd.v1 import detector_service_pb2 as pb
@@ -23,19 +25,20 @@ Context = grpc.ServicerContext
 class DetectorServicer(DetectorServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    GetProfile = later("profiling a detector")
     SuggestParameters = later("suggesting parameters")
 
     def __init__(
         self,
         detectors: DetectorService,
         previews: PreviewService,
+        profiles: ProfileService,
         validation: ValidationService,
         caller: Identity,
     ) -> None:
         self._detectors = detectors
         self._validation = validation
         self._previews = previews
+        self._profiles = profiles
         self._caller = caller
 
     def CreateDetector(  # noqa: N802 - RPC names are as in the proto
@@ -102,6 +105,18 @@ class DetectorServicer(DetectorServiceServicer):
         """Score a range; nothing is stored."""
         previewed = self._previews.preview(to_document(request), caller=self._caller)
         return respond(previewed, pb.PreviewDetectorResponse)
+
+    def GetProfile(  # noqa: N802
+        self, request: pb.GetProfileRequest, context: Context
+    ) -> pb.GetProfileResponse:
+        """Tell how a detector, or one of its entities, is doing."""
+        id, parts = required(request.id, "id"), request.types
+        entity = read_entity(to_document(request).get("entity"))
+        if entity is None:
+            found = {"detector": self._profiles.detector(id, parts, all=request.all)}
+        else:
+            found = {"entity": self._profiles.entity(id, entity, parts, all=request.all)}
+        return respond(found, pb.GetProfileResponse)
 
     def StartDetector(  # noqa: N802
         self, request: pb.StartDetectorRequest, context: Context

@@ -25,6 +25,7 @@ from anomalyd.api.rest.facade import SERVICE as REST
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.indices import IndexRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
+from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
 from anomalyd.api.rest.stats import StatsRoutes
@@ -39,6 +40,7 @@ from anomalyd.schedule.clock import Clock
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewService
+from anomalyd.service.profile import ProfileService
 from anomalyd.service.results import ResultService
 from anomalyd.service.stats import StatsService
 from anomalyd.service.tasks import TaskService
@@ -74,6 +76,7 @@ class UseCases:
 
     detectors: DetectorService
     previews: PreviewService
+    profiles: ProfileService
     validation: ValidationService
     tasks: TaskService
     results: ResultService
@@ -156,7 +159,11 @@ class ApiServer:
             (
                 add_DetectorServiceServicer_to_server,
                 DetectorServicer(
-                    use_cases.detectors, use_cases.previews, use_cases.validation, caller
+                    use_cases.detectors,
+                    use_cases.previews,
+                    use_cases.profiles,
+                    use_cases.validation,
+                    caller,
                 ),
             ),
             (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
@@ -185,6 +192,7 @@ def _operations(
         **DetectorRoutes(use_cases.detectors, caller, version).operations(),
         **ValidationRoutes(use_cases.validation, caller).operations(),
         **PreviewRoutes(use_cases.previews, caller).operations(),
+        **ProfileRoutes(use_cases.profiles).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
         **StatsRoutes(use_cases.stats).operations(),

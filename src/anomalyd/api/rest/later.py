@@ -8,7 +8,6 @@ from anomalyd.api.rest.call import Answer, Call, Operation
 from anomalyd.errors import NotImplementedYet
 
 LATER: Mapping[str, str] = {
-    "GetProfile": "profiling a detector",
     "GetInfluencers": "listing influencers",
 }
 """Operation to what it will do. Real time, in StartDetector and StopDetector, is later work too."""
