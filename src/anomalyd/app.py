@@ -39,6 +39,7 @@ from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
 from anomalyd.service.stats import StatsService
+from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_model import ModelChecks
@@ -64,6 +65,7 @@ class Application:
     previews: PreviewService
     profiles: ProfileService
     validation: ValidationService
+    suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
     stats: StatsService
@@ -185,6 +187,7 @@ def _assemble(
             clock=clock,
             node_id=node_id,
         ),
+        suggestions=SuggestionService(source=source, rules=rules, checks=checks, clock=clock),
         validation=ValidationService(
             rules=rules,
             checks=checks,

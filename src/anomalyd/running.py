@@ -71,6 +71,7 @@ class RunningService:
                 previews=self._application.previews,
                 profiles=self._application.profiles,
                 validation=self._application.validation,
+                suggestions=self._application.suggestions,
                 tasks=self._application.tasks,
                 results=self._application.results,
                 stats=self._application.stats,

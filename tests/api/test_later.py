@@ -27,7 +27,6 @@ FILES = (
 )
 
 UNIMPLEMENTED = {
-    "DetectorService/SuggestParameters",
     # without a date range: real time
     "DetectorService/StartDetector",
     # without `historical`: real time

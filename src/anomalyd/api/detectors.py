@@ -6,7 +6,7 @@ import grpc
 
 from anomalyd.api import documents
 from anomalyd.api.convert import to_document
-from anomalyd.api.typed import later, required, respond
+from anomalyd.api.typed import required, respond
 from anomalyd.auth.identity import Identity
 from anomalyd.errors import NotImplementedYet
 from anomalyd.model.profile import read_entity
@@ -14,6 +14,7 @@ from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
+from anomalyd.service.suggest import SuggestedParameter, SuggestionService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_issue import ValidationAspect
 from anomalyd.v1 import detector_service_pb2 as pb
@@ -25,18 +26,18 @@ Context = grpc.ServicerContext
 class DetectorServicer(DetectorServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    SuggestParameters = later("suggesting parameters")
-
     def __init__(
         self,
         detectors: DetectorService,
         previews: PreviewService,
         profiles: ProfileService,
         validation: ValidationService,
+        suggestions: SuggestionService,
         caller: Identity,
     ) -> None:
         self._detectors = detectors
         self._validation = validation
+        self._suggestions = suggestions
         self._previews = previews
         self._profiles = profiles
         self._caller = caller
@@ -61,6 +62,15 @@ class DetectorServicer(DetectorServiceServicer):
             to_document(request.detector), aspect, caller=self._caller
         )
         return respond(documents.validated(issue), pb.ValidateDetectorResponse)
+
+    def SuggestParameters(  # noqa: N802
+        self, request: pb.SuggestParametersRequest, context: Context
+    ) -> pb.SuggestParametersResponse:
+        """Propose all settings that there are proposals for."""
+        found = self._suggestions.suggest(
+            to_document(request.detector), frozenset(SuggestedParameter), caller=self._caller
+        )
+        return respond(documents.suggested(found), pb.SuggestParametersResponse)
 
     def GetDetector(  # noqa: N802
         self, request: pb.GetDetectorRequest, context: Context

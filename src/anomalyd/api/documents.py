@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomalyd.service.detectors import DeletedDetector, DetectorView, DetectorWritten
+from anomalyd.service.suggest import Suggestions
 from anomalyd.service.validation_issue import ValidationIssue
 from anomalyd.source.base import BulkItem, BulkResult, IndexDefinition
 from anomalyd.store.base import StoredDocument
@@ -73,6 +74,18 @@ def validated(issue: ValidationIssue | None) -> Document:
     if issue.suggested is not None:
         document["suggested_value"] = issue.suggested.render()
     return {issue.aspect.value: {issue.field: document}}
+
+
+def suggested(found: Suggestions) -> Document:
+    """Return the answer to suggesting settings, under the names that later versions give them."""
+    document: Document = {}
+    if found.interval is not None:
+        document["interval"] = found.interval.render()
+    if found.history is not None:
+        document["history"] = found.history
+    if found.window_delay is not None:
+        document["windowDelay"] = found.window_delay.render()
+    return document
 
 
 def started(stored: StoredDocument) -> Document:

@@ -29,6 +29,7 @@ from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
 from anomalyd.api.rest.stats import StatsRoutes
+from anomalyd.api.rest.suggest import SuggestionRoutes
 from anomalyd.api.rest.validation import ValidationRoutes
 from anomalyd.api.results import ResultServicer
 from anomalyd.api.stats import StatsServicer
@@ -43,6 +44,7 @@ from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.results import ResultService
 from anomalyd.service.stats import StatsService
+from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
@@ -78,6 +80,7 @@ class UseCases:
     previews: PreviewService
     profiles: ProfileService
     validation: ValidationService
+    suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
     stats: StatsService
@@ -163,6 +166,7 @@ class ApiServer:
                     use_cases.previews,
                     use_cases.profiles,
                     use_cases.validation,
+                    use_cases.suggestions,
                     caller,
                 ),
             ),
@@ -190,6 +194,7 @@ def _operations(
     version = settings.version
     return {
         **DetectorRoutes(use_cases.detectors, caller, version).operations(),
+        **SuggestionRoutes(use_cases.suggestions, caller).operations(),
         **ValidationRoutes(use_cases.validation, caller).operations(),
         **PreviewRoutes(use_cases.previews, caller).operations(),
         **ProfileRoutes(use_cases.profiles).operations(),

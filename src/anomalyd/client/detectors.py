@@ -53,6 +53,21 @@ class Detectors:
             f"{SERVICE}/ValidateDetector", request, pb.ValidateDetectorResponse, timeout=timeout
         )
 
+    def suggest(
+        self,
+        detector: Mapping[str, Any] | detector_pb2.Detector,
+        *,
+        timeout: float | None = None,
+    ) -> pb.SuggestParametersResponse:
+        """Propose interval, window delay and history for a detector that need not exist.
+
+        Raises: DetectorInvalid, IndexNotFound, IllegalArgument, ParsingError.
+        """
+        request = pb.SuggestParametersRequest(detector=as_message(detector, detector_pb2.Detector))
+        return self._connection.call(
+            f"{SERVICE}/SuggestParameters", request, pb.SuggestParametersResponse, timeout=timeout
+        )
+
     def get(
         self, id: str, *, job: bool = False, task: bool = False, timeout: float | None = None
     ) -> pb.GetDetectorResponse:

@@ -16,6 +16,8 @@ from anomalyd.source.base import EntityValues, Int64s, Selection, Source, Window
 
 DAY = 24 * 60 * 60_000
 FEWEST_WINDOWS = 512
+DENSE = 0.75
+"""A larger share of filled windows trains models well (§13)."""
 
 
 def windows_to_look_at(interval: int) -> int:

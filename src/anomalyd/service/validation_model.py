@@ -16,6 +16,7 @@ from anomalyd.query.parse import parse_filter
 from anomalyd.query.parse_aggregations import parse_feature
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.density import (
+    DENSE,
     FilledTime,
     filled_time,
     longer_intervals,
@@ -25,8 +26,6 @@ from anomalyd.service.density import (
 from anomalyd.service.validation_issue import ValidationAspect, ValidationIssue
 from anomalyd.source.base import EntityValues, Selection, Source, WindowQuery
 
-DENSE = 0.75
-"""A larger share of filled windows trains models well."""
 SPARSE = 0.25
 """A smaller share says that one setting alone is to blame."""
 LONGEST_TRIAL = 60 * 60_000

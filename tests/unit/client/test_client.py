@@ -181,7 +181,6 @@ def test_every_method_that_is_served_has_a_call(service: object, calls: type) ->
     assert missing <= {
         "PreviewDetector",
         "GetProfile",
-        "SuggestParameters",
         "WatchTask",
         "DeleteResults",
         "WatchResults",

@@ -16,6 +16,7 @@ DOCUMENTED = [
     ("POST", "/detectors/_validate", "ValidateDetector", {}),
     ("POST", "/detectors/_validate/detector", "ValidateDetector", {"type": "detector"}),
     ("POST", "/detectors/_validate/model", "ValidateDetector", {"type": "model"}),
+    ("POST", "/detectors/_suggest/history", "SuggestParameters", {"type": "history"}),
     ("GET", "/detectors/d1", "GetDetector", {"detector_id": "d1"}),
     ("HEAD", "/detectors/d1", "GetDetector", {"detector_id": "d1"}),
     ("PUT", "/detectors/d1", "UpdateDetector", {"detector_id": "d1"}),
