@@ -6,7 +6,7 @@ import grpc
 
 from anomalyd.api.convert import to_document
 from anomalyd.v1 import stats_service_pb2, stats_service_pb2_grpc
-from tests.support.documents import API
+from tests.support.documents import API, detector, load
 from tests.support.rest import RestClient
 
 
@@ -49,3 +49,30 @@ def test_an_unknown_figure_is_refused(rest: RestClient) -> None:
     assert answer.reason == (
         f"request [{API}/stats/nosuchstat] contains unrecognized stat: [nosuchstat]"
     )
+
+
+def test_detectors_are_counted_and_matched(rest: RestClient) -> None:
+    """Paths of their own, not detectors that are called so; the name is required."""
+    load(rest, "count-log", windows=2)
+    before = rest("GET", f"{API}/detectors/count").json["count"]
+    created = rest("POST", f"{API}/detectors", detector("count-me", "count-log"))
+    assert created.status == 201, created.body
+    for api in (API, "/_plugins/_anomaly_detection"):
+        count = rest("GET", f"{api}/detectors/count")
+        assert (count.status, count.json) == (200, {"match": False, "count": before + 1})
+        assert rest("GET", f"{api}/detectors/match?name=count-me").json == {
+            "match": True,
+            "count": 1,
+        }
+        assert rest("GET", f"{api}/detectors/match?name=count").json["match"] is False
+    assert rest("GET", f"{API}/detectors/match").status == 400
+    assert rest("GET", f"{API}/detectors/match?nam=x").status == 400
+
+
+def test_head_tells_whether_a_detector_is_there(rest: RestClient) -> None:
+    """200 or 404, without a body."""
+    load(rest, "head-log", windows=2)
+    id = rest("POST", f"{API}/detectors", detector("head-me", "head-log")).json["_id"]
+    for path, status in ((id, 200), ("nosuch", 404)):
+        answer = rest("HEAD", f"{API}/detectors/{path}")
+        assert (answer.status, answer.body) == (status, b"")

@@ -1,4 +1,4 @@
-"""Figures of the service and of its node."""
+"""Figures of the service and of its node; how many detectors there are."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Document = dict[str, Any]
 ALL = "_all"
 GREEN = "green"
 NON_EXISTENT = "non-existent"
+_EVERYTHING: Mapping[str, Any] = {"match_all": {}}
 
 _NODE_STATS = (
     "ad_execute_request_count",
@@ -68,9 +69,9 @@ class StatsService:
         self._of_service: Mapping[str, Callable[[], object]] = {
             "anomaly_detectors_index_status": lambda: self._status(names.detectors),
             "anomaly_detection_state_status": lambda: self._status(names.state),
-            "single_entity_detector_count": lambda: self._count(DetectorType.SINGLE_ENTITY),
-            "detector_count": lambda: self._count(None),
-            "multi_entity_detector_count": lambda: self._count(DetectorType.MULTI_ENTITY),
+            "single_entity_detector_count": lambda: self._count_type(DetectorType.SINGLE_ENTITY),
+            "detector_count": self._count,
+            "multi_entity_detector_count": lambda: self._count_type(DetectorType.MULTI_ENTITY),
             "anomaly_detection_job_index_status": lambda: self._status(names.jobs),
             "models_checkpoint_index_status": lambda: self._status(names.checkpoints),
             "anomaly_results_index_status": self._results_status,
@@ -96,6 +97,16 @@ class StatsService:
         service = {name: read() for name, read in self._of_service.items() if name in wanted}
         shown = {name: value for name, value in node.items() if name in wanted}
         return {**service, "nodes": {self._node_id: shown} if here else {}}
+
+    def detectors(self, name: str | None = None) -> Document:
+        """Count the detectors, or those of exactly this name, which is one or none.
+
+        Returns: ``{"match": whether there is one of that name, "count": how many}``.
+        """
+        if name is None:
+            return {"match": False, "count": self._count()}
+        count = self._count({"term": {"name.keyword": name}})
+        return {"match": count > 0, "count": count}
 
     def _wanted(self, asked: Sequence[str], known: Sequence[str], request: str) -> frozenset[str]:
         if not asked or list(asked) == [ALL]:
@@ -126,10 +137,10 @@ class StatsService:
     def _results_status(self) -> str:
         return GREEN if self._results.indices(self._names.results) else NON_EXISTENT
 
-    def _count(self, type: DetectorType | None) -> int:
-        query: Document = {"match_all": {}}
-        if type is not None:
-            query = {"term": {"detector_type": type.value}}
+    def _count_type(self, type: DetectorType) -> int:
+        return self._count({"term": {"detector_type": type.value}})
+
+    def _count(self, query: Mapping[str, Any] = _EVERYTHING) -> int:
         request = parse_search({"query": query, "size": 0, "track_total_hits": True})
         found = self._documents.search(self._names.detectors, request, now=self._clock.now())
         total: int = found["hits"]["total"]["value"]

@@ -108,3 +108,14 @@ def test_unknown_figures_are_refused(application, stats, reason):
         with pytest.raises(IllegalArgument) as caught:
             read(application, stats, nodes)
         assert caught.value.reason == reason
+
+
+def test_detectors_are_counted_and_matched_by_name(filled):
+    """The name as a whole, case and all."""
+    assert filled.stats.detectors() == {"match": False, "count": 0}
+    create(filled, name="one.of-them")
+    create(filled, name="Other", category_field=["host"])
+    assert filled.stats.detectors() == {"match": False, "count": 2}
+    assert filled.stats.detectors("one.of-them") == {"match": True, "count": 1}
+    for name in ("one", "other", "nosuch"):
+        assert filled.stats.detectors(name) == {"match": False, "count": 0}
