@@ -47,10 +47,12 @@ def check_unchangeable(before: Detector, after: Detector) -> None:
     """Check that an update leaves what results depend on.
 
     The order of category fields may change (recorded requests): an entity is its values by name.
+    An update that names no result index keeps the one there is, as in the API document, whose
+    example of an update leaves it out.
 
     Raises: DetectorRefused.
     """
     if set(before.categories) != set(after.categories):
         raise DetectorRefused("Can't change detector category field", aspect="category_field")
-    if before.result_index != after.result_index:
+    if after.result_index not in (None, before.result_index):
         raise DetectorRefused("Can't change detector result index", aspect="result_index")

@@ -175,7 +175,9 @@ class DetectorService:
                     DocumentWrite(
                         index=self._names.detectors,
                         id=detector_id,
-                        source=replace(parsed.detector, user=before.user).render(),
+                        source=replace(
+                            parsed.detector, user=before.user, result_index=before.result_index
+                        ).render(),
                         if_seq_no=condition.seq_no,
                         if_primary_term=condition.primary_term,
                     )

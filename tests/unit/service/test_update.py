@@ -56,6 +56,13 @@ def test_features_keep_the_ids_that_they_come_with(filled):
     assert other["feature_id"] != before["feature_id"]
 
 
+def test_a_result_index_stays_unless_named(filled):
+    """The API document's update leaves out the result index that its create names."""
+    detector_id = create(filled, result_index="searchguard-ad-result-test")
+    stored = update(filled, detector_id, description="Test update detector").stored
+    assert stored.source["result_index"] == "searchguard-ad-result-test"
+
+
 def test_a_detector_stays_its_creators(filled):
     """Whoever updates it."""
     detector_id = create(filled)
