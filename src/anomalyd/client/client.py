@@ -8,6 +8,7 @@ from anomalyd.client.connection import Connection
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
 from anomalyd.client.results import Results
+from anomalyd.client.stats import Stats
 from anomalyd.client.tasks import Tasks
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -27,6 +28,7 @@ class Client:
         self.detectors = Detectors(self._connection)
         self.tasks = Tasks(self._connection)
         self.results = Results(self._connection)
+        self.stats = Stats(self._connection)
         self.indices = Indices(self._connection)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from anomalyd.client.bodies import Body, as_message, search_body
 from anomalyd.client.connection import Connection
-from anomalyd.v1 import common_pb2, detector_pb2
+from anomalyd.v1 import common_pb2, detector_pb2, profile_pb2
 from anomalyd.v1 import detector_service_pb2 as pb
 
 SERVICE = "DetectorService"
@@ -121,6 +121,68 @@ class Detectors:
             pb.DeleteDetectorResponse,
             timeout=timeout,
         )
+
+    def preview(
+        self,
+        detector: str | Mapping[str, Any] | detector_pb2.Detector,
+        *,
+        start: int,
+        end: int,
+        timeout: float | None = None,
+    ) -> pb.PreviewDetectorResponse:
+        """Score every window of ``[start, end)``, epoch ms; nothing is stored.
+
+        Args:
+            detector: the id of a stored one, or a definition.
+            start: begin of the range.
+            end: end of the range.
+            timeout: seconds.
+
+        Raises: DetectorNotFound, IllegalArgument for a range that is too short or too long,
+        Throttled, and what ``create`` raises.
+        """
+        request = pb.PreviewDetectorRequest(period_start=start, period_end=end)
+        if isinstance(detector, str):
+            request.detector_id = detector
+        else:
+            request.detector.CopyFrom(as_message(detector, detector_pb2.Detector))
+        return self._connection.call(
+            f"{SERVICE}/PreviewDetector", request, pb.PreviewDetectorResponse, timeout=timeout
+        )
+
+    def profile(
+        self, id: str, *parts: str, all: bool = False, timeout: float | None = None
+    ) -> profile_pb2.DetectorProfile:
+        """Tell how a detector is doing: the named parts, or state and error.
+
+        Raises: DetectorNotFound, InvalidRequest when no part is known.
+        """
+        request = pb.GetProfileRequest(id=id, types=parts, all=all)
+        return self._connection.call(
+            f"{SERVICE}/GetProfile", request, pb.GetProfileResponse, timeout=timeout
+        ).detector
+
+    def profile_entity(
+        self,
+        id: str,
+        entity: Mapping[str, str],
+        *parts: str,
+        all: bool = False,
+        timeout: float | None = None,
+    ) -> profile_pb2.EntityProfile:
+        """Tell how one entity, category field → value, is doing: the named parts, or its state.
+
+        Raises: DetectorNotFound; InvalidRequest for an entity that is not there.
+        """
+        request = pb.GetProfileRequest(
+            id=id,
+            types=parts,
+            all=all,
+            entity=[common_pb2.Entity(name=name, value=value) for name, value in entity.items()],
+        )
+        return self._connection.call(
+            f"{SERVICE}/GetProfile", request, pb.GetProfileResponse, timeout=timeout
+        ).entity
 
     def start(self, id: str, *, start: int, end: int, timeout: float | None = None) -> str:
         """Start a historical analysis of ``[start, end)``, epoch ms, and return the task's id.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomalyd.client.bodies import Body, search_body
+from anomalyd.client.bodies import Body, as_message, search_body
 from anomalyd.client.connection import Connection
 from anomalyd.v1 import result_pb2
 from anomalyd.v1 import result_service_pb2 as pb
@@ -118,4 +118,16 @@ class Results:
         )
         return self._connection.call(
             f"{SERVICE}/GetTopAnomalies", request, pb.GetTopAnomaliesResponse, timeout=timeout
+        )
+
+    def delete(
+        self, query: Mapping[str, Any], *, timeout: float | None = None
+    ) -> pb.DeleteResultsResponse:
+        """Delete the results that a query matches; those in custom indices stay.
+
+        Raises: ParsingError, IllegalArgument.
+        """
+        request = as_message({"query": query}, pb.DeleteResultsRequest)
+        return self._connection.call(
+            f"{SERVICE}/DeleteResults", request, pb.DeleteResultsResponse, timeout=timeout
         )

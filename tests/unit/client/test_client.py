@@ -13,12 +13,15 @@ from anomalyd.client import Client
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
 from anomalyd.client.results import Results
+from anomalyd.client.stats import Stats
 from anomalyd.client.tasks import Tasks
 from anomalyd.v1 import (
     common_pb2,
     detector_service_pb2,
     index_service_pb2,
+    profile_pb2,
     result_service_pb2,
+    stats_service_pb2,
     task_pb2,
     task_service_pb2,
 )
@@ -95,6 +98,46 @@ def test_top_anomalies_rank_the_entity(connected: Client, analysed: tuple[str, s
     assert dict(bucket.key) == {"host": "a"}
 
 
+def test_a_preview_is_what_the_analysis_found(connected: Client, analysed: tuple[str, str]) -> None:
+    """By id or by definition; a range too short is refused."""
+    detector_id, _ = analysed
+    end = START + 500 * MINUTE
+    stored = connected.detectors.preview(detector_id, start=START, end=end)
+    best = max(stored.anomaly_result, key=lambda result: result.anomaly_grade)
+    assert best.data_start_time == START + SPIKE * MINUTE
+    inline = detector("client-preview", "client-series")
+    found = connected.detectors.preview(inline, start=START, end=end)
+    assert len(found.anomaly_result) == len(stored.anomaly_result) == 499
+    with pytest.raises(errors.IllegalArgument, match="needs 32 detection intervals"):
+        connected.detectors.preview(inline, start=START, end=START + 5 * MINUTE)
+
+
+def test_profiles_and_figures(connected: Client, analysed: tuple[str, str]) -> None:
+    """Of the detector, of its only entity, and of the service."""
+    detector_id, task_id = analysed
+    assert connected.detectors.profile(detector_id).state == profile_pb2.PROFILE_STATE_DISABLED
+    profile = connected.detectors.profile(detector_id, "ad_task")
+    assert profile.ad_task.ad_task.task_id == task_id
+    assert connected.detectors.profile(detector_id, all=True) == profile
+    entity = connected.detectors.profile_entity(detector_id, {"host": "a"})
+    assert entity.state == profile_pb2.PROFILE_STATE_UNKNOWN
+    with pytest.raises(errors.InvalidRequest, match="Cannot find entity"):
+        connected.detectors.profile_entity(detector_id, {"host": "nosuch"})
+    (node,) = connected.stats.read("ad_total_batch_task_execution_count").nodes.values()
+    assert node.ad_total_batch_task_execution_count >= 1
+    assert connected.stats.read("detector_count").detector_count >= 1
+
+
+def test_results_are_deleted(connected: Client, analysed: tuple[str, str]) -> None:
+    """Those that the query matches."""
+    assert analysed
+    definition = detector("client-results", "client-series")
+    id = connected.detectors.create(definition).id
+    connected.tasks.wait(connected.detectors.start(id, start=START, end=START + 100 * MINUTE))
+    assert connected.results.delete({"term": {"detector_id": id}}).deleted == 100
+    assert connected.results.delete({"term": {"detector_id": id}}).deleted == 0
+
+
 def test_detectors_and_tasks_are_read_and_searched(
     connected: Client, analysed: tuple[str, str]
 ) -> None:
@@ -169,6 +212,7 @@ def test_failures_of_a_stream_carry_their_place(connected: Client) -> None:
         (detector_service_pb2.DESCRIPTOR, Detectors),
         (task_service_pb2.DESCRIPTOR, Tasks),
         (result_service_pb2.DESCRIPTOR, Results),
+        (stats_service_pb2.DESCRIPTOR, Stats),
         (index_service_pb2.DESCRIPTOR, Indices),
     ],
     ids=lambda each: each.__name__ if isinstance(each, type) else "",
@@ -178,10 +222,4 @@ def test_every_method_that_is_served_has_a_call(service: object, calls: type) ->
     (described,) = service.services_by_name.values()  # type: ignore[attr-defined]
     source = inspect.getsource(calls)
     missing = {method.name for method in described.methods if f"/{method.name}" not in source}
-    assert missing <= {
-        "PreviewDetector",
-        "GetProfile",
-        "WatchTask",
-        "DeleteResults",
-        "WatchResults",
-    }
+    assert missing <= {"WatchTask", "WatchResults"}
