@@ -38,7 +38,7 @@ def total(name):
 
     def compute(group):
         values = [v for document in group for v in _several(document.get(name))]
-        return math.fsum(values) if values else math.nan
+        return math.fsum(values)
 
     return compute
 

@@ -159,14 +159,19 @@ def test_windows_are_half_open_and_empty_ones_have_no_row(loaded):
 
 
 def test_a_window_without_a_value_is_nan(loaded):
-    """Its documents are counted all the same; counts of values are 0."""
+    """Its documents are counted all the same; sums and counts of values are 0."""
     loaded.add([{"time": 1, "count": 3}])
     rows = loaded.source.feature_rows(
-        windows(select(), Sum(name="a", field="value"), ValueCount(name="b", field="value"))
+        windows(
+            select(),
+            Avg(name="a", field="value"),
+            Sum(name="b", field="value"),
+            ValueCount(name="c", field="value"),
+        )
     )
     assert rows.doc_count.tolist() == [1]
     assert np.isnan(rows.values[0, 0])
-    assert rows.values[0, 1] == 0
+    assert rows.values[0, 1:].tolist() == [0, 0]
 
 
 def test_windows_without_features_are_counted(loaded):

@@ -47,8 +47,9 @@ def compile_metric(
     """The value of a feature: a DOUBLE, to be selected for each group of documents.
 
     Accepted are the metrics and filters around one (behaviour §4); of percentiles the first
-    counts. No value gives NULL, but ``value_count`` and ``cardinality`` give 0; so do unknown
-    fields.
+    counts. No value gives NULL, but ``value_count``, ``cardinality`` and ``sum`` give 0, as in
+    Elasticsearch. The sum of an unknown field is NULL all the same: a feature whose field is
+    misspelt must not look like a series of zeros.
 
     Args:
         aggregation: the feature.
@@ -73,6 +74,8 @@ def compile_metric(
     if not isinstance(inner, Metric):
         raise _no_value(aggregation)
     value = metrics.compile(inner, both(conditions) if conditions else None)[0]
+    if isinstance(inner, Sum) and fields.resolve(inner.field) is not None:
+        value = call("coalesce", value, number(0))
     return parameters.query(value)
 
 
