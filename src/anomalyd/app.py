@@ -7,15 +7,17 @@ clock, randomness and name.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anomalyd.auth.identity import Identity, local_identity
-from anomalyd.config import Settings
+from anomalyd.config import Settings, runtime_settings
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
 from anomalyd.embedded.identifiers import CountedIds
@@ -38,6 +40,7 @@ from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.results import ResultService
+from anomalyd.service.settings import SettingsService
 from anomalyd.service.stats import StatsService
 from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
@@ -69,6 +72,7 @@ class Application:
     tasks: TaskService
     results: ResultService
     stats: StatsService
+    runtime_settings: SettingsService
     indices: IndexService
     _scheduler: Scheduler
     _database: Database
@@ -158,11 +162,7 @@ def _assemble(
         documents=documents,
         results=results,
         names=names,
-        limits=DetectorLimits(
-            single_entity_detectors=settings.max_anomaly_detectors,
-            multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
-            features=settings.max_anomaly_features,
-        ),
+        limits=_detector_limits(settings),
         clock=clock,
     )
     rules = DetectorRules(
@@ -171,6 +171,24 @@ def _assemble(
         category_field_limit=settings.category_field_limit,
         result_index_prefix=names.custom_results,
     )
+
+    def reconfigure(values: Mapping[str, Any]) -> None:
+        changed = dataclasses.replace(settings, **values)
+        checks.reconfigure(_detector_limits(changed))
+        application.previews.reconfigure(_preview_limits(changed))
+        entities = changed.max_running_entities_per_detector_for_historical_analysis
+        application.profiles.reconfigure(entities_at_once=entities)
+        historical.reconfigure(
+            dataclasses.replace(
+                tools,
+                plans=plans.limited_to(changed.max_top_entities_for_historical_analysis),
+                piece_windows=changed.batch_task_piece_size,
+                entities_at_once=entities,
+                old_tasks=changed.max_old_ad_task_docs_per_detector,
+            ),
+            slots=changed.max_batch_task_per_node,
+        )
+
     application = Application(
         settings=settings,
         caller=local_identity(),
@@ -201,10 +219,7 @@ def _assemble(
             checks=checks,
             rules=rules,
             names=names,
-            limits=PreviewLimits(
-                entities=settings.max_entities_for_preview,
-                concurrent=settings.max_concurrent_preview,
-            ),
+            limits=_preview_limits(settings),
             clock=clock,
         ),
         profiles=ProfileService(
@@ -227,6 +242,12 @@ def _assemble(
             clock=clock,
             node_id=node_id,
         ),
+        runtime_settings=SettingsService(
+            documents=documents,
+            names=names,
+            settings=runtime_settings(settings),
+            apply=reconfigure,
+        ),
         indices=IndexService(
             indices=EmbeddedIndices(
                 catalogue,
@@ -240,8 +261,23 @@ def _assemble(
         _scheduler=scheduler,
         _database=database,
     )
+    application.runtime_settings.restore()
     historical.resume()
     return application
+
+
+def _detector_limits(settings: Settings) -> DetectorLimits:
+    return DetectorLimits(
+        single_entity_detectors=settings.max_anomaly_detectors,
+        multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
+        features=settings.max_anomaly_features,
+    )
+
+
+def _preview_limits(settings: Settings) -> PreviewLimits:
+    return PreviewLimits(
+        entities=settings.max_entities_for_preview, concurrent=settings.max_concurrent_preview
+    )
 
 
 def _node_id(data_dir: Path | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from anomalyd.errors import IllegalArgument
+from anomalyd.model.setting import RuntimeSetting
 
 ENVIRONMENT_PREFIX = "ANOMALYD_"
 
@@ -100,6 +101,33 @@ def _read(name: str, kind: object, text: str) -> object:
             ) from None
     return text if kind is str else Path(text)
 
+
+def runtime_settings(settings: Settings) -> tuple[RuntimeSetting, ...]:
+    """Return the settings that may be changed while a service runs, with these as defaults."""
+    return tuple(
+        RuntimeSetting(
+            name=name,
+            default=getattr(settings, name),
+            least=_BOUNDS[name][0],
+            most=_BOUNDS[name][1],
+        )
+        for name in _AT_RUN_TIME
+    )
+
+
+_AT_RUN_TIME = (
+    "max_anomaly_detectors",
+    "max_multi_entity_anomaly_detectors",
+    "max_anomaly_features",
+    "max_entities_for_preview",
+    "max_concurrent_preview",
+    "max_batch_task_per_node",
+    "max_old_ad_task_docs_per_detector",
+    "batch_task_piece_size",
+    "max_top_entities_for_historical_analysis",
+    "max_running_entities_per_detector_for_historical_analysis",
+)
+"""The documented settings of the reference that mean the same here (behaviour §16)."""
 
 _THREADS = (1, 256)
 _COUNT = (1, 1_000_000)

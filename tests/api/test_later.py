@@ -12,6 +12,7 @@ from anomalyd.v1 import (
     index_service_pb2,
     influencer_service_pb2,
     result_service_pb2,
+    settings_service_pb2,
     stats_service_pb2,
     task_service_pb2,
 )
@@ -23,6 +24,7 @@ FILES = (
     result_service_pb2,
     influencer_service_pb2,
     stats_service_pb2,
+    settings_service_pb2,
     index_service_pb2,
 )
 

@@ -28,10 +28,12 @@ from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
 from anomalyd.api.rest.service import ServiceRoutes
+from anomalyd.api.rest.settings import SettingsRoutes
 from anomalyd.api.rest.stats import StatsRoutes
 from anomalyd.api.rest.suggest import SuggestionRoutes
 from anomalyd.api.rest.validation import ValidationRoutes
 from anomalyd.api.results import ResultServicer
+from anomalyd.api.settings import SettingsServicer
 from anomalyd.api.stats import StatsServicer
 from anomalyd.api.tasks import TaskServicer
 from anomalyd.auth.identity import Identity
@@ -43,6 +45,7 @@ from anomalyd.service.indices import IndexService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.results import ResultService
+from anomalyd.service.settings import SettingsService
 from anomalyd.service.stats import StatsService
 from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
@@ -51,6 +54,7 @@ from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to
 from anomalyd.v1.index_service_pb2_grpc import add_IndexServiceServicer_to_server
 from anomalyd.v1.influencer_service_pb2_grpc import add_InfluencerServiceServicer_to_server
 from anomalyd.v1.result_service_pb2_grpc import add_ResultServiceServicer_to_server
+from anomalyd.v1.settings_service_pb2_grpc import add_SettingsServiceServicer_to_server
 from anomalyd.v1.stats_service_pb2_grpc import add_StatsServiceServicer_to_server
 from anomalyd.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
 
@@ -61,6 +65,7 @@ TYPED_SERVICES = (
     "anomalyd.v1.ResultService",
     "anomalyd.v1.InfluencerService",
     "anomalyd.v1.StatsService",
+    "anomalyd.v1.SettingsService",
     "anomalyd.v1.IndexService",
 )
 WORKERS = 16
@@ -84,6 +89,7 @@ class UseCases:
     tasks: TaskService
     results: ResultService
     stats: StatsService
+    settings: SettingsService
     indices: IndexService
 
 
@@ -174,6 +180,7 @@ class ApiServer:
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
             (add_InfluencerServiceServicer_to_server, InfluencerServicer()),
             (add_StatsServiceServicer_to_server, StatsServicer(use_cases.stats)),
+            (add_SettingsServiceServicer_to_server, SettingsServicer(use_cases.settings)),
             (add_IndexServiceServicer_to_server, IndexServicer(use_cases.indices, clock)),
         )
         for add, servicer in servicers:
@@ -201,6 +208,7 @@ def _operations(
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
         **StatsRoutes(use_cases.stats).operations(),
+        **SettingsRoutes(use_cases.settings).operations(),
         **IndexRoutes(use_cases.indices, clock).operations(),
         **ServiceRoutes(node_id=settings.node_id, version=version).operations(),
         **later.operations(),

@@ -8,6 +8,7 @@ from anomalyd.client.connection import Connection
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
 from anomalyd.client.results import Results
+from anomalyd.client.settings import RuntimeSettings
 from anomalyd.client.stats import Stats
 from anomalyd.client.tasks import Tasks
 
@@ -28,6 +29,7 @@ class Client:
         self.detectors = Detectors(self._connection)
         self.tasks = Tasks(self._connection)
         self.results = Results(self._connection)
+        self.settings = RuntimeSettings(self._connection)
         self.stats = Stats(self._connection)
         self.indices = Indices(self._connection)
 

@@ -37,6 +37,11 @@ class IndexNames:
         return f"{self.prefix}checkpoints"
 
     @property
+    def settings(self) -> str:
+        """Index of the settings that were changed while the service ran."""
+        return f"{self.prefix}settings"
+
+    @property
     def results(self) -> str:
         """Pattern of all default result indices."""
         return f"{self.prefix}results-history-*"

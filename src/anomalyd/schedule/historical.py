@@ -33,6 +33,11 @@ class HistoricalAnalysis:
         self._slots = slots
         self._starting = threading.Lock()
 
+    def reconfigure(self, tools: RunTools, *, slots: int) -> None:
+        """Use other tools and slots for the runs that are queued from now on."""
+        with self._starting:
+            self._tools, self._slots = tools, slots
+
     def start(self, task: Task) -> StoredDocument:
         """Write a new task down and queue its run; return the task's document.
 

@@ -7,6 +7,7 @@ their own, entities in their tasks.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -63,6 +64,12 @@ class RunPlans:
         self._clock = clock
         self._ids = ids
         self._top_entities = top_entities
+
+    def limited_to(self, top_entities: int) -> RunPlans:
+        """Return the same with another number of entities."""
+        other = copy.copy(self)
+        other._top_entities = top_entities
+        return other
 
     def windows(self, task: Task, plan: AnalysisPlan) -> WindowRange:
         """Return the windows of a run, decided now or when it first began.

@@ -68,6 +68,10 @@ class DetectorChecks:
         self._limits = limits
         self._clock = clock
 
+    def reconfigure(self, limits: DetectorLimits) -> None:
+        """Use other limits from now on."""
+        self._limits = limits
+
     def check(self, detector: Detector, detector_id: str | None = None) -> None:
         """Run all checks in the documented order.
 

@@ -81,6 +81,10 @@ class PreviewService:
         self._clock = clock
         self._places = threading.BoundedSemaphore(limits.concurrent)
 
+    def reconfigure(self, limits: PreviewLimits) -> None:
+        """Use other limits from now on; previews that go on now count no more."""
+        self._limits, self._places = limits, threading.BoundedSemaphore(limits.concurrent)
+
     def preview(
         self, body: Mapping[str, Any], *, caller: Identity, detector_id: str | None = None
     ) -> Document:
@@ -109,12 +113,13 @@ class PreviewService:
             raise IllegalArgument(
                 "Can't preview detector without an enabled feature", field="detector"
             )
-        if not self._places.acquire(blocking=False):
+        places = self._places
+        if not places.acquire(blocking=False):
             raise Throttled("Request throttled. Please try again later.")
         try:
             return self._preview(request, detector)
         finally:
-            self._places.release()
+            places.release()
 
     def _detector(self, request: PreviewRequest, caller: Identity) -> Detector:
         if request.detector is not None:

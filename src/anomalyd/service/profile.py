@@ -61,6 +61,10 @@ class ProfileService:
         self._names = names
         self._entities_at_once = entities_at_once
 
+    def reconfigure(self, *, entities_at_once: int) -> None:
+        """Tell of another number of entities from now on."""
+        self._entities_at_once = entities_at_once
+
     def detector(
         self, detector_id: str, parts: Sequence[str] = (), *, all: bool = False
     ) -> Document:

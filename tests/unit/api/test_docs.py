@@ -15,6 +15,7 @@ from anomalyd.v1 import (
     index_service_pb2,
     influencer_service_pb2,
     result_service_pb2,
+    settings_service_pb2,
     stats_service_pb2,
     task_service_pb2,
 )
@@ -36,6 +37,7 @@ def test_every_rpc_is_documented(page: str) -> None:
         result_service_pb2,
         influencer_service_pb2,
         stats_service_pb2,
+        settings_service_pb2,
         index_service_pb2,
     ):
         for service in file.DESCRIPTOR.services_by_name.values():

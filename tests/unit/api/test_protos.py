@@ -39,6 +39,8 @@ SERVICES = {
     "ResultService": ["SearchResults", "GetTopAnomalies", "DeleteResults", "WatchResults"],
     "InfluencerService": ["GetInfluencers"],
     "StatsService": ["GetStats"],
+    # Not in the architecture's table; came with the settings that are changed at run time.
+    "SettingsService": ["GetSettings", "ChangeSettings"],
     "IndexService": [
         "CreateIndex",
         "GetMapping",

@@ -13,6 +13,7 @@ from anomalyd.client import Client
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
 from anomalyd.client.results import Results
+from anomalyd.client.settings import RuntimeSettings
 from anomalyd.client.stats import Stats
 from anomalyd.client.tasks import Tasks
 from anomalyd.v1 import (
@@ -21,6 +22,7 @@ from anomalyd.v1 import (
     index_service_pb2,
     profile_pb2,
     result_service_pb2,
+    settings_service_pb2,
     stats_service_pb2,
     task_pb2,
     task_service_pb2,
@@ -128,6 +130,17 @@ def test_profiles_and_figures(connected: Client, analysed: tuple[str, str]) -> N
     assert connected.stats.read("detector_count").detector_count >= 1
 
 
+def test_settings_are_changed_and_taken_back(connected: Client) -> None:
+    """By full name; a wrong one is refused."""
+    name = "plugins.anomaly_detection.max_concurrent_preview"
+    assert dict(connected.settings.change({name: 4}).persistent) == {name: "4"}
+    assert dict(connected.settings.read().persistent) == {name: "4"}
+    connected.settings.change({name: None})
+    assert connected.settings.read(defaults=True).defaults[name] == "2"
+    with pytest.raises(errors.IllegalArgument, match="nosuch"):
+        connected.settings.change({"nosuch": 1})
+
+
 def test_results_are_deleted(connected: Client, analysed: tuple[str, str]) -> None:
     """Those that the query matches."""
     assert analysed
@@ -213,6 +226,7 @@ def test_failures_of_a_stream_carry_their_place(connected: Client) -> None:
         (task_service_pb2.DESCRIPTOR, Tasks),
         (result_service_pb2.DESCRIPTOR, Results),
         (stats_service_pb2.DESCRIPTOR, Stats),
+        (settings_service_pb2.DESCRIPTOR, RuntimeSettings),
         (index_service_pb2.DESCRIPTOR, Indices),
     ],
     ids=lambda each: each.__name__ if isinstance(each, type) else "",
