@@ -7,8 +7,6 @@
 namespace anomalyd {
 namespace {
 
-constexpr NodeRef no_node = leaf_base - 1;
-
 template <class Iterator>
 Iterator lower_bound_by_point(Iterator first, Iterator last, PointIndex point) noexcept {
   return std::lower_bound(first, last, point,

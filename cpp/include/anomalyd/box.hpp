@@ -16,6 +16,9 @@ constexpr std::size_t padded(std::size_t dimensions) noexcept {
   return (dimensions + lanes - 1) / lanes * lanes;
 }
 
+// No coordinate lies further from 0: differences of larger ones would leave the floats.
+constexpr double largest_coordinate = 1e37;
+
 // A box somebody else keeps. A single point is the box whose two corners are that point.
 struct BoxView {
   const float* lower;

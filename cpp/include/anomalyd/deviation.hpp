@@ -31,6 +31,18 @@ class Deviation {
   }
   std::int64_t count() const noexcept { return count_; }
 
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    archive.value(self.weight_);
+    archive.value(self.mean_);
+    archive.value(self.squares_);
+    archive.value(self.count_);
+    archive.require(self.squares_ >= 0.0 && self.count_ >= 0 &&
+                        (self.count_ == 0 ? self.weight_ == 0.0 : self.weight_ >= 1.0),
+                    "impossible statistics");
+  }
+
  private:
   double keep_;
   double weight_ = 0.0;

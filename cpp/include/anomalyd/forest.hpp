@@ -45,6 +45,10 @@ class Forest {
   const std::vector<Sampler>& samplers() const noexcept { return samplers_; }
   std::size_t size_in_bytes() const noexcept;
 
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new forest.
+  void save(Writer& writer) const;
+  void load(Reader& reader);
+
  private:
   template <class Use>
   void arrive(const float* query, Workspace& workspace, Use&& use) const noexcept;

@@ -10,6 +10,7 @@ namespace anomalyd {
 // A node number, or leaf_base + the point index of a leaf.
 using NodeRef = std::uint32_t;
 constexpr NodeRef leaf_base = 0x80000000U;
+constexpr NodeRef no_node = leaf_base - 1;
 constexpr bool is_leaf(NodeRef ref) noexcept { return ref >= leaf_base; }
 
 // The internal nodes passed on the way, root first. A tree of n points has at most n - 1 of them,

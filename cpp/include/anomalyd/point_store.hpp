@@ -13,6 +13,9 @@
 
 namespace anomalyd {
 
+class Reader;
+class Writer;
+
 using PointIndex = std::uint32_t;
 
 class PointStore {
@@ -42,6 +45,10 @@ class PointStore {
   // Floats laid down, live or not; for tests of the sharing.
   std::size_t floats() const noexcept { return head_ * features_; }
   std::size_t size_in_bytes() const noexcept;
+
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new store.
+  std::vector<std::uint32_t> save(Writer& writer) const;
+  void load(Reader& reader);
 
  private:
   static constexpr std::uint32_t no_index = 0xFFFFFFFFU;

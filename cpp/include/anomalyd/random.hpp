@@ -26,6 +26,12 @@ class Random {
   // Uniform in (0, 1): what a logarithm may be taken of.
   double open_uniform() noexcept { return (static_cast<double>(next() >> 12) + 0.5) * 0x1p-52; }
 
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    archive.value(self.state_);
+  }
+
  private:
   std::uint64_t state_;
 };

@@ -45,6 +45,11 @@ class Sampler {
   float weight(std::size_t position) const noexcept { return entries_[position].weight; }
   std::size_t size_in_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
 
+  // For checkpoints (checkpoint_forest.cpp): `numbers` per index of `points` points. load()
+  // requires a new sampler.
+  void save(Writer& writer, const std::vector<std::uint32_t>& numbers, std::size_t points) const;
+  void load(Reader& reader, std::size_t points, std::size_t capacity);
+
  private:
   struct Entry {
     float weight;

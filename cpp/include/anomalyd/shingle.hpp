@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 namespace anomalyd {
@@ -24,6 +25,16 @@ class Shingle {
 
   // features * size floats, oldest block first; meaningful once full().
   const float* data() const noexcept { return values_.data(); }
+
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    auto blocks = static_cast<std::uint32_t>(self.blocks_);
+    archive.value(blocks);
+    archive.require(blocks <= self.size_, "more blocks than a shingle has");
+    if constexpr (!std::is_const_v<Self>) self.blocks_ = blocks;
+    archive.values(self.values_);
+  }
 
   std::size_t size_in_bytes() const noexcept { return values_.capacity() * sizeof(float); }
 

@@ -22,6 +22,15 @@ class Thresholder {
   // the same shingle contributes; the same number where nothing was corrected.
   void update(double score, double corrected) noexcept;
 
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    Deviation::state(self.scores_, archive);
+    Deviation::state(self.differences_, archive);
+    Deviation::state(self.falls_, archive);
+    archive.value(self.last_score_);
+  }
+
  private:
   bool ready() const noexcept;
   double long_term_deviation() const noexcept;

@@ -102,6 +102,10 @@ class Tree {
   BoxView box(NodeRef ref, const PointStore& store) const noexcept;
   std::size_t size_in_bytes() const noexcept;
 
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new tree.
+  void save(Writer& writer, const PointStore& store) const;
+  void load(Reader& reader, const PointStore& store, std::vector<PointIndex>& sample);
+
  private:
   struct Copies {
     PointIndex point;

@@ -1,0 +1,191 @@
+// Reading and writing the bytes of a checkpoint: little-endian numbers, and numbers of any number
+// of bits. The layout is docs/formats/model-checkpoint-v1.md.
+//
+// Writer and Reader are the two archives that a part's state() is shown to, so that a part lists
+// its fields once for both directions. require() states what must hold of what was read; it means
+// nothing to the writer.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "anomalyd/box.hpp"
+
+namespace anomalyd {
+
+// Bytes that are no checkpoint, a damaged one, or one of another version or configuration. The
+// text says which.
+class CheckpointError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// More inputs than any model sees; sums of a few such numbers stay within 64 bits.
+constexpr std::int64_t most_inputs = std::int64_t{1} << 60;
+
+// A checkpoint's bytes, kept by somebody else.
+struct BytesView {
+  const std::uint8_t* data;
+  std::size_t size;
+};
+
+// CRC-32C (Castagnoli): reflected polynomial 0x82F63B78, start and final complement all ones.
+std::uint32_t crc32c(BytesView bytes) noexcept;
+
+// Floats as integers in the same order, so that a float between two others is an integer between
+// theirs. -0.0 comes before 0.0.
+inline std::uint32_t ordered_bits(float value) noexcept {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+}
+
+inline float from_ordered_bits(std::uint32_t ordered) noexcept {
+  const std::uint32_t bits = (ordered & 0x80000000U) != 0 ? ordered ^ 0x80000000U : ~ordered;
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// How many bits tell the numbers 0 to count - 1 apart.
+inline unsigned bits_for(std::uint64_t count) noexcept {
+  unsigned bits = 0;
+  while (bits < 64 && (std::uint64_t{1} << bits) < count) ++bits;
+  return bits;
+}
+
+class Writer {
+ public:
+  void value(double number) { word(number); }
+  void value(float number) { word(number); }
+  void value(std::uint32_t number) { integer(number, 4); }
+  void value(std::uint64_t number) { integer(number, 8); }
+  void value(std::int64_t number) { integer(static_cast<std::uint64_t>(number), 8); }
+  template <class Number>
+  void values(const std::vector<Number>& numbers) {
+    for (const Number number : numbers) value(number);
+  }
+  void require(bool, const char*) const noexcept {}
+  void append(BytesView bytes) { bytes_.insert(bytes_.end(), bytes.data, bytes.data + bytes.size); }
+
+  // The lowest `width` (up to 32) bits, behind those written before; align() fills the last byte.
+  void bits(std::uint32_t number, unsigned width) {
+    pending_ |= std::uint64_t{number} << pending_bits_;
+    pending_bits_ += width;
+    if (pending_bits_ < 32) return;
+    integer(pending_ & 0xFFFFFFFFU, 4);
+    pending_ >>= 32;
+    pending_bits_ -= 32;
+  }
+  void align() {
+    integer(pending_, (pending_bits_ + 7) / 8);
+    pending_ = 0;
+    pending_bits_ = 0;
+  }
+
+  const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }
+  std::vector<std::uint8_t> take() noexcept { return std::move(bytes_); }
+
+ private:
+  template <class Number>
+  void word(Number number) {
+    static_assert(sizeof(Number) == 4 || sizeof(Number) == 8);
+    std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t> bits_of;
+    std::memcpy(&bits_of, &number, sizeof(number));
+    integer(bits_of, sizeof(number));
+  }
+  void integer(std::uint64_t number, std::size_t size) {
+    std::uint8_t little[8];
+    for (std::size_t i = 0; i < size; ++i) little[i] = static_cast<std::uint8_t>(number >> (8 * i));
+    bytes_.insert(bytes_.end(), little, little + size);
+  }
+
+  std::vector<std::uint8_t> bytes_;
+  std::uint64_t pending_ = 0;
+  unsigned pending_bits_ = 0;
+};
+
+// Every member function throws CheckpointError where the bytes end too early or hold what cannot
+// be; nothing is allocated by a count before the bytes that it counts are known to be there.
+class Reader {
+ public:
+  explicit Reader(BytesView bytes) noexcept : at_(bytes.data), end_(bytes.data + bytes.size) {}
+
+  void value(double& number) { word(number); }
+  void value(float& number) {
+    word(number);
+    require(std::abs(static_cast<double>(number)) <= 1.0001 * largest_coordinate,
+            "a coordinate is too large");
+  }
+  void value(std::uint32_t& number) { number = static_cast<std::uint32_t>(integer(4)); }
+  void value(std::uint64_t& number) { number = integer(8); }
+  void value(std::int64_t& number) { number = static_cast<std::int64_t>(integer(8)); }
+  // As many numbers as the vector has elements.
+  template <class Number>
+  void values(std::vector<Number>& numbers) {
+    for (Number& number : numbers) value(number);
+  }
+  void require(bool holds, const char* what) const {
+    if (!holds) throw CheckpointError(std::string("damaged: ") + what);
+  }
+
+  // A count of things of at least `least_bytes` bytes each that follow.
+  std::size_t count(std::size_t least_bytes) {
+    const auto number = static_cast<std::size_t>(integer(4));
+    require(number <= left() / least_bytes, "a count is larger than what follows");
+    return number;
+  }
+
+  std::uint32_t bits(unsigned width) {
+    while (pending_bits_ < width) {
+      const std::size_t size = left() < 4 ? left() : 4;
+      require(size > 0, "it ends too early");
+      pending_ |= integer(size) << pending_bits_;
+      pending_bits_ += static_cast<unsigned>(8 * size);
+    }
+    const auto number = static_cast<std::uint32_t>(pending_ & ((std::uint64_t{1} << width) - 1));
+    pending_ >>= width;
+    pending_bits_ -= width;
+    return number;
+  }
+  // Goes on at the next whole byte; the bits before it must be 0.
+  void align() {
+    at_ -= pending_bits_ / 8;
+    require((pending_ & ((std::uint64_t{1} << (pending_bits_ % 8)) - 1)) == 0,
+            "bits are set that mean nothing");
+    pending_ = 0;
+    pending_bits_ = 0;
+  }
+
+  std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+
+ private:
+  template <class Number>
+  void word(Number& number) {
+    std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t> bits_of;
+    value(bits_of);
+    std::memcpy(&number, &bits_of, sizeof(number));
+    require(std::isfinite(number), "a number is not finite");
+  }
+  std::uint64_t integer(std::size_t size) {
+    require(size <= left(), "it ends too early");
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < size; ++i) number |= std::uint64_t{at_[i]} << (8 * i);
+    at_ += size;
+    return number;
+  }
+
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+  std::uint64_t pending_ = 0;
+  unsigned pending_bits_ = 0;
+};
+
+}  // namespace anomalyd
