@@ -16,6 +16,11 @@ struct Scores {
   Array<double> grade;
   Array<double> confidence;
   Array<double> threshold;
+  Array<std::int8_t> suppression;
+  Array<std::int64_t> relative_index;
+  Array<double> attribution;
+  Array<double> expected;
+  Array<double> past_values;
 };
 
 Array<std::int64_t> add(ModelBank& bank, const py::array& seeds) {
@@ -48,11 +53,17 @@ Scores process(ModelBank& bank, const py::array& models, const py::array& timest
     throw py::value_error("values must have " + std::to_string(bank.settings().features) +
                           " column(s), got " + std::to_string(value_rows.shape(1)));
   }
-  Scores scores{Array<double>(rows), Array<double>(rows), Array<double>(rows), Array<double>(rows)};
+  const std::vector<py::ssize_t> shape{rows, value_rows.shape(1)};
+  Scores scores{Array<double>(rows),  Array<double>(rows),      Array<double>(rows),
+                Array<double>(rows),  Array<std::int8_t>(rows), Array<std::int64_t>(rows),
+                Array<double>(shape), Array<double>(shape),     Array<double>(shape)};
   const Batch batch{static_cast<std::size_t>(rows), model_column.data(), timestamp_column.data(),
                     value_rows.data()};
-  const Columns columns{scores.score.mutable_data(), scores.grade.mutable_data(),
-                        scores.confidence.mutable_data(), scores.threshold.mutable_data()};
+  const Columns columns{scores.score.mutable_data(),       scores.grade.mutable_data(),
+                        scores.confidence.mutable_data(),  scores.threshold.mutable_data(),
+                        scores.suppression.mutable_data(), scores.relative_index.mutable_data(),
+                        scores.attribution.mutable_data(), scores.expected.mutable_data(),
+                        scores.past_values.mutable_data()};
   {
     // The arrays are held by this frame and the new ones are nobody else's yet, so the core's
     // threads may read and write their memory without the interpreter. A caller who changes the
@@ -91,11 +102,20 @@ std::size_t length(const ModelBank& bank) {
 }  // namespace
 
 void bind_bank(py::module_& module) {
+  // In the order of enum Suppression.
+  module.attr("SUPPRESSIONS") =
+      py::make_tuple("NONE", "ANOMALY_IN_SHINGLE", "NEAR_EXPECTED", "CONDITIONAL_FORECAST");
+
   py::class_<Scores>(module, "Scores", py::is_final())
       .def_readonly("score", &Scores::score)
       .def_readonly("grade", &Scores::grade)
       .def_readonly("confidence", &Scores::confidence)
-      .def_readonly("threshold", &Scores::threshold);
+      .def_readonly("threshold", &Scores::threshold)
+      .def_readonly("suppression", &Scores::suppression)
+      .def_readonly("relative_index", &Scores::relative_index)
+      .def_readonly("attribution", &Scores::attribution)
+      .def_readonly("expected", &Scores::expected)
+      .def_readonly("past_values", &Scores::past_values);
 
   py::class_<ModelBank>(module, "ModelBank", py::is_final())
       .def(py::init<const Settings&, std::int64_t>(), py::arg("settings"), py::kw_only(),

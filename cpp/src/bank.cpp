@@ -45,6 +45,35 @@ void on_threads(std::size_t workers, const Job& job) {
   }
 }
 
+constexpr Outcome missing_outcome() noexcept {
+  Outcome outcome;
+  outcome.score = outcome.grade = outcome.confidence = outcome.threshold = missing;
+  return outcome;
+}
+
+void write(const std::vector<double>& values, bool given, std::size_t row, double* column) {
+  double* to = column + row * values.size();
+  if (given) {
+    std::copy(values.begin(), values.end(), to);
+  } else {
+    std::fill_n(to, values.size(), missing);
+  }
+}
+
+void write(const Outcome& outcome, const Explanation& explanation, std::size_t row,
+           const Columns& columns) {
+  columns.score[row] = outcome.score;
+  columns.grade[row] = outcome.grade;
+  columns.confidence[row] = outcome.confidence;
+  columns.threshold[row] = outcome.threshold;
+  columns.suppression[row] = static_cast<std::int8_t>(outcome.suppression);
+  columns.relative_index[row] = outcome.relative_index;
+  const bool anomalous = outcome.grade > 0.0;
+  write(explanation.attribution, anomalous, row, columns.attribution);
+  write(explanation.expected, outcome.has_expected, row, columns.expected);
+  write(explanation.past_values, anomalous && outcome.relative_index < 0, row, columns.past_values);
+}
+
 }  // namespace
 
 // The rows of a batch, model by model: rows[starts[i]] up to rows[starts[i + 1]] are those of
@@ -112,12 +141,9 @@ void ModelBank::process(const Batch& batch, const Columns& columns) {
         const double* values = batch.values + row * features;
         const bool present =
             std::none_of(values, values + features, [](double value) { return std::isnan(value); });
-        const Outcome outcome = present ? member.model->process(values, workspace)
-                                        : Outcome{missing, missing, missing, missing, {}};
-        columns.score[row] = outcome.score;
-        columns.grade[row] = outcome.grade;
-        columns.confidence[row] = outcome.confidence;
-        columns.threshold[row] = outcome.threshold;
+        const Outcome outcome =
+            present ? member.model->process(values, workspace) : missing_outcome();
+        write(outcome, workspace.explanation, row, columns);
         member.last_timestamp = batch.timestamps[row];
       }
     }

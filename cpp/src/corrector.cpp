@@ -36,22 +36,35 @@ Judgement Corrector::judge(std::int64_t step, double score, double grade, const 
   if (remove_last_anomaly(gap, workspace.corrected.data())) {
     score = evidence.forest.score(workspace.corrected.data(), workspace);
     grade = std::min(grade, evidence.thresholder.grade(score).grade);
-    if (grade <= 0.0) return {0.0, score, Suppression::anomaly_in_shingle};
+    if (grade <= 0.0) return {0.0, score, Suppression::anomaly_in_shingle, std::nullopt};
   }
 
-  evidence.forest.attribute(workspace.corrected.data(), workspace);
-  const std::size_t block = main_block(gap, workspace.attribution);
-  expect(block, evidence.forest, workspace);
+  const std::size_t block = locate(gap, evidence.forest, workspace);
   if (is_near(workspace.expected.data(), block, evidence.transform, workspace)) {
-    return {0.0, score, Suppression::near_expected};
+    return {0.0, score, Suppression::near_expected, block};
   }
   if (is_known(block, evidence, workspace)) {
-    return {0.0, score, Suppression::conditional_forecast};
+    return {0.0, score, Suppression::conditional_forecast, block};
   }
 
   expected_.assign(workspace.expected.begin(), workspace.expected.end());
   last_step_ = step;
-  return {grade, score, Suppression::none};
+  return {grade, score, Suppression::none, block};
+}
+
+std::size_t Corrector::explain(const Forest& forest, Workspace& workspace) const noexcept {
+  workspace.corrected = workspace.query;
+  return locate(static_cast<std::int64_t>(shingle_size_), forest, workspace);
+}
+
+// Splits the score of workspace.corrected, and puts back what was expected at its main block.
+std::size_t Corrector::locate(std::int64_t gap, const Forest& forest,
+                              Workspace& workspace) const noexcept {
+  forest.attribute(workspace.corrected.data(), workspace);
+  const std::size_t block = main_block(gap, workspace.attribution);
+  // Of a single block nothing would be left to expect it from.
+  if (shingle_size_ > 1) expect(block, forest, workspace);
+  return block;
 }
 
 // Puts the expected values of the last anomaly, `gap` steps ago, into the blocks that its shingle

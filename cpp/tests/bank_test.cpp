@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -22,21 +23,41 @@ struct Table {
 };
 
 struct Answers {
-  explicit Answers(std::size_t rows)
-      : score(rows), grade(rows), confidence(rows), threshold(rows) {}
+  explicit Answers(const Table& table)
+      : score(table.models.size()),
+        grade(score),
+        confidence(score),
+        threshold(score),
+        suppression(score.size()),
+        relative_index(score.size()),
+        attribution(table.values.size()),
+        expected(attribution),
+        past_values(attribution) {}
+  // A NaN equals a NaN.
   bool operator==(const Answers& other) const {
+    const auto same = [](const std::vector<double>& a, const std::vector<double>& b) {
+      return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double one, double two) {
+        return one == two || (std::isnan(one) && std::isnan(two));
+      });
+    };
     return score == other.score && grade == other.grade && confidence == other.confidence &&
-           threshold == other.threshold;
+           threshold == other.threshold && suppression == other.suppression &&
+           relative_index == other.relative_index && same(attribution, other.attribution) &&
+           same(expected, other.expected) && same(past_values, other.past_values);
   }
   std::vector<double> score, grade, confidence, threshold;
+  std::vector<std::int8_t> suppression;
+  std::vector<std::int64_t> relative_index;
+  std::vector<double> attribution, expected, past_values;
 };
 
 Answers process(ModelBank& bank, const Table& table) {
-  Answers answers(table.models.size());
+  Answers answers(table);
   bank.process(
       {table.models.size(), table.models.data(), table.timestamps.data(), table.values.data()},
       {answers.score.data(), answers.grade.data(), answers.confidence.data(),
-       answers.threshold.data()});
+       answers.threshold.data(), answers.suppression.data(), answers.relative_index.data(),
+       answers.attribution.data(), answers.expected.data(), answers.past_values.data()});
   return answers;
 }
 

@@ -21,12 +21,18 @@ struct Batch {
   const double* values;            // a NaN anywhere makes the row a missing one
 };
 
-// Where the answers go, one per row and in the rows' order.
+// Where the answers go, one per row and in the rows' order. The last three have `features` elements
+// per row, all NaN where a row has no such explanation.
 struct Columns {
   double* score;
   double* grade;
   double* confidence;
   double* threshold;
+  std::int8_t* suppression;      // of enum Suppression
+  std::int64_t* relative_index;  // 0 where nothing is explained
+  double* attribution;
+  double* expected;
+  double* past_values;
 };
 
 // Every member function may be called from any thread; calls take turns. A call that throws

@@ -14,8 +14,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "anomalyd/explanation.hpp"
 #include "anomalyd/forest.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/threshold.hpp"
@@ -24,18 +26,13 @@
 
 namespace anomalyd {
 
-// Why a score above its threshold has no grade.
-enum class Suppression : std::uint8_t {
-  none,
-  anomaly_in_shingle,    // an earlier anomaly in the window explains it
-  near_expected,         // about what was expected
-  conditional_forecast,  // about what followed similar histories
-};
-
 struct Judgement {
   double grade;
   double corrected_score;  // what the score would be without the earlier anomaly
   Suppression suppression;
+  // The block of the shingle that the score comes from most; none if it was not looked for. If
+  // there is one, workspace.attribution and workspace.expected are about it.
+  std::optional<std::size_t> block;
 };
 
 // What a judgement is made from; all of it in the state before the point is learned.
@@ -47,18 +44,23 @@ struct Evidence {
 
 class Corrector {
  public:
-  // Requires a shingle_size above 1: without a window there is nothing to correct.
   explicit Corrector(const Settings& settings) noexcept;
 
   // Judges the point in workspace.query, which scored `score` and was graded `grade`, above 0.
   // `step` counts inputs. Remembers the point as the last anomaly if its grade stands.
+  // Requires a shingle_size above 1: without a window there is nothing to correct.
   Judgement judge(std::int64_t step, double score, double grade, const Evidence& evidence,
                   Workspace& workspace);
+
+  // Explains the point in workspace.query as judge() does, without judging it. Returns the block
+  // that its score comes from most. With a shingle_size of 1 nothing is expected.
+  std::size_t explain(const Forest& forest, Workspace& workspace) const noexcept;
 
   std::size_t size_in_bytes() const noexcept { return expected_.capacity() * sizeof(float); }
 
  private:
   bool remove_last_anomaly(std::int64_t gap, float* point) const noexcept;
+  std::size_t locate(std::int64_t gap, const Forest& forest, Workspace& workspace) const noexcept;
   std::size_t main_block(std::int64_t gap, const Attribution& attribution) const noexcept;
   void expect(std::size_t block, const Forest& forest, Workspace& workspace) const noexcept;
   bool is_near(const float* other, std::size_t block, const Transform& transform,

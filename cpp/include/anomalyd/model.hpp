@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "anomalyd/corrector.hpp"
+#include "anomalyd/explanation.hpp"
 #include "anomalyd/forest.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/shingle.hpp"
@@ -17,12 +18,17 @@
 namespace anomalyd {
 
 // What a model says of one input. All zero while the model is still learning what is usual.
+//
+// The explanation beside it lies in the workspace: attribution if the grade is above 0, past_values
+// if relative_index is below 0 then too, expected if has_expected.
 struct Outcome {
   double score = 0.0;
   double grade = 0.0;
   double confidence = 0.0;
   double threshold = 0.0;
   Suppression suppression = Suppression::none;
+  std::int32_t relative_index = 0;  // the input that is explained: 0 = this one, -1 = the last ...
+  bool has_expected = false;
 };
 
 class Model {
@@ -40,12 +46,15 @@ class Model {
 
  private:
   bool buffer_initial(const double* values, Workspace& workspace);
+  void explain(std::size_t block, Outcome& outcome, Workspace& workspace) const noexcept;
+  void remember(const double* values) noexcept;
   void learn_point(Workspace& workspace);
   double confidence() const noexcept;
 
   const Settings& settings_;
   std::int64_t inputs_ = 0;
   std::vector<double> initial_;  // the first inputs, until their statistics are known
+  std::vector<double> recent_;   // the inputs of the shingle but the next one, oldest first
   Transform transform_;
   Shingle shingle_;
   Forest forest_;

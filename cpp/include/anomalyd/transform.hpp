@@ -20,6 +20,11 @@ class Transform {
   // Transforms one input (a value per feature, finite) by what was learned before it.
   void apply(const double* values, float* block) const noexcept;
 
+  // The input that apply() turns into this coordinate, but for clipping and float rounding.
+  double undo(std::size_t feature, float coordinate) const noexcept {
+    return static_cast<double>(coordinate) * scale(feature) + shift(feature);
+  }
+
   // Takes the input into the statistics.
   void learn(const double* values) noexcept;
 

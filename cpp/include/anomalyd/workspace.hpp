@@ -8,6 +8,7 @@
 #include "anomalyd/aligned.hpp"
 #include "anomalyd/attribution.hpp"
 #include "anomalyd/box.hpp"
+#include "anomalyd/explanation.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/tree.hpp"
 
@@ -25,7 +26,8 @@ struct Workspace {
         shadow(2 * static_cast<std::size_t>(settings.dimensions()), 0.0F),
         missing(static_cast<std::size_t>(settings.dimensions()), false),
         leaves(static_cast<std::size_t>(settings.trees)),
-        column(static_cast<std::size_t>(settings.trees)) {}
+        column(static_cast<std::size_t>(settings.trees)),
+        explanation(static_cast<std::size_t>(settings.features)) {}
 
   // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
   // the others.
@@ -42,6 +44,7 @@ struct Workspace {
   std::vector<bool> missing;       // per coordinate
   std::vector<PointIndex> leaves;  // per tree
   std::vector<float> column;       // one coordinate of those
+  Explanation explanation;         // of the last outcome, as far as it has one
 };
 
 }  // namespace anomalyd

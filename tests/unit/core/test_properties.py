@@ -14,6 +14,7 @@ from anomalyd._core import BankSettings, ModelBank, Scores
 from tests.unit.core.series import labelled_series, minutes, run
 
 COLUMNS = ("score", "grade", "confidence", "threshold")
+EXPLANATIONS = ("suppression", "relative_index", "attribution", "expected", "past_values")
 SMALL = BankSettings(features=1, trees=5, sample_size=16, shingle_size=3, output_after=12)
 
 ordinary = st.floats(-1e6, 1e6, allow_nan=False)
@@ -22,7 +23,7 @@ missing = st.just(float("nan"))
 
 
 def assert_equal(some: Scores, other: Scores) -> None:
-    for column in COLUMNS:
+    for column in COLUMNS + EXPLANATIONS:
         np.testing.assert_array_equal(getattr(some, column), getattr(other, column))
 
 
@@ -73,7 +74,7 @@ def test_threads_and_batches_do_not_matter(
         pieces.process(numbers[a:b], minutes(rows)[a:b], values[a:b])
         for a, b in itertools.pairwise(edges)
     ]
-    for name in COLUMNS:
+    for name in COLUMNS + EXPLANATIONS:
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole, name))
 
@@ -154,6 +155,6 @@ def test_one_row_at_a_time_is_the_same_as_all_at_once() -> None:
         for time, row in zip(minutes(400), values, strict=True)
     ]
     whole = run(values, seed=9)
-    for name in COLUMNS:
+    for name in COLUMNS + EXPLANATIONS:
         joined = np.concatenate([getattr(tick, name) for tick in ticks])
         np.testing.assert_array_equal(joined, getattr(whole, name))
