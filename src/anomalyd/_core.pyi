@@ -4,10 +4,19 @@ Every array argument must have exactly the dtype given here and is read as rows 
 wrong dtype, length or shape raises ValueError that names the argument; no model has changed then.
 """
 
-from typing import final
+from collections.abc import Sequence
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+SUPPRESSIONS: Final[tuple[str, str, str, str]]
+"""Names of the codes in `Scores.suppression`, by code.
+
+0 NONE; 1 ANOMALY_IN_SHINGLE: an earlier anomaly in the same shingle explains the score;
+2 NEAR_EXPECTED: about what was expected; 3 CONDITIONAL_FORECAST: about what followed similar
+histories.
+"""
 
 @final
 class BankSettings:
@@ -97,6 +106,39 @@ class Scores:
     @property
     def threshold(self) -> NDArray[np.float64]:
         """The score from which a grade above 0 is possible."""
+
+    @property
+    def suppression(self) -> NDArray[np.int8]:
+        """Why a score above its threshold has grade 0: an index into `SUPPRESSIONS`."""
+
+    @property
+    def relative_index(self) -> NDArray[np.int64]:
+        """The input that the row's explanation is about: 0 = its own, -1 = the model's one before.
+
+        At least 1 - shingle_size; 0 for rows without an explanation.
+        """
+
+    @property
+    def attribution(self) -> NDArray[np.float64]:
+        """Each feature's part in the score at that input [rows, features], sum 1.
+
+        NaN where the grade is not above 0.
+        """
+
+    @property
+    def expected(self) -> NDArray[np.float64]:
+        """What the model expected at that input [rows, features], in the unit of the inputs.
+
+        NaN unless the grade is above 0 or the suppression is NEAR_EXPECTED or
+        CONDITIONAL_FORECAST, and where shingle_size is 1.
+        """
+
+    @property
+    def past_values(self) -> NDArray[np.float64]:
+        """That input itself [rows, features], where it is not the row's own.
+
+        NaN unless the grade is above 0 and `relative_index` below 0.
+        """
 
 @final
 class ModelBank:
