@@ -13,7 +13,7 @@ from anomalyd.embedded.database import Database
 from anomalyd.errors import IllegalArgument, IndexExists, MappingConflict, VersionConflict
 from anomalyd.query.parse import parse_query
 from anomalyd.query.parse_search import parse_search
-from anomalyd.store.base import DocumentWrite, ResultBatch, TopAnomaly
+from anomalyd.store.base import NO_TIME, DocumentWrite, ResultBatch, TopAnomaly
 from anomalyd.store.embedded import EmbeddedDocumentStore, EmbeddedResultStore
 
 DETECTORS = ".searchguard-ad-anomaly-detectors"
@@ -284,6 +284,8 @@ def batch(rows=3, hosts=("a", "b"), start=0, **changes):
         "threshold": np.full(size, 1.5),
         "relevant_attribution": explained,
         "expected_values": explained * 4,
+        "past_values": explained * 8,
+        "approx_anomaly_start": np.where(grade > 0, data_start - MINUTE, NO_TIME).astype(np.int64),
         "user": {"name": "admin", "backend_roles": ["x"]},
     }
     return ResultBatch(**(values | changes))
@@ -319,8 +321,8 @@ def test_a_result_reads_as_the_documented_document(stores):
     assert list(anomaly["_source"]) == [
         "detector_id", "confidence", "task_id", "model_id", "schema_version", "anomaly_score",
         "execution_start_time", "data_end_time", "data_start_time", "feature_data",
-        "relevant_attribution", "expected_values", "execution_end_time", "user", "anomaly_grade",
-        "entity", "threshold",
+        "relevant_attribution", "expected_values", "past_values", "approx_anomaly_start_time",
+        "execution_end_time", "user", "anomaly_grade", "entity", "threshold",
     ]  # fmt: skip
     assert anomaly["_source"]["relevant_attribution"] == [
         {"feature_id": "f1", "data": 0.25},
@@ -332,6 +334,11 @@ def test_a_result_reads_as_the_documented_document(stores):
             "value_list": [{"feature_id": "f1", "data": 1.0}, {"feature_id": "f2", "data": 3.0}],
         }
     ]
+    assert anomaly["_source"]["past_values"] == [
+        {"feature_id": "f1", "data": 2.0},
+        {"feature_id": "f2", "data": 6.0},
+    ]
+    assert anomaly["_source"]["approx_anomaly_start_time"] == MINUTE
 
 
 def test_what_a_result_does_not_have_is_absent(stores):
@@ -352,6 +359,8 @@ def test_what_a_result_does_not_have_is_absent(stores):
             threshold=nothing,
             relevant_attribution=None,
             expected_values=None,
+            past_values=None,
+            approx_anomaly_start=None,
             error=["No data in current detection window"],
             user=None,
         )
@@ -406,6 +415,16 @@ def test_a_missing_feature_is_left_out_of_the_feature_data(stores):
         ),
         ({"term": {"user.name.keyword": "admin"}}, 6),
         ({"exists": {"field": "error"}}, 0),
+        ({"exists": {"field": "approx_anomaly_start_time"}}, 1),
+        (
+            {
+                "nested": {
+                    "path": "past_values",
+                    "query": {"range": {"past_values.data": {"gt": 5}}},
+                }
+            },
+            1,
+        ),
     ],
 )
 def test_results_are_found_by_the_documented_fields(stores, query, count):

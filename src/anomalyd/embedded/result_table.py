@@ -1,9 +1,9 @@
 """How results lie in a table, and how a row becomes a result document again.
 
 A row holds plain values and short parallel lists: one element per category field in the
-``entity_*`` columns, one per feature in the ``feature_*`` columns and in ``attribution`` and
-``expected``. The document's nested objects exist only when somebody reads them; searches use the
-documented names all the same, through the mapping below.
+``entity_*`` columns, one per feature in the ``feature_*`` columns and in ``attribution``,
+``expected`` and ``past``. The document's nested objects exist only when somebody reads them;
+searches use the documented names all the same, through the mapping below.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ COLUMNS: Mapping[str, str] = {
     "feature_data": "DOUBLE[]",
     "attribution": "DOUBLE[]",
     "expected": "DOUBLE[]",
+    "past": "DOUBLE[]",
+    "approx_anomaly_start_time": "BIGINT",
     "user": "VARCHAR",
     "user_name": "VARCHAR",
     "user_backend_roles": "VARCHAR[]",
@@ -91,6 +93,9 @@ _FIELDS = (
         "relevant_attribution.feature_id", "keyword", "feature_id", nested="relevant_attribution"
     ),
     _field("relevant_attribution.data", "double", "attribution", nested="relevant_attribution"),
+    _field("past_values.feature_id", "keyword", "feature_id", nested="past_values"),
+    _field("past_values.data", "double", "past", nested="past_values"),
+    _field("approx_anomaly_start_time", "date"),
     _field("user.name", "text", "user_name"),
     _field("user.backend_roles", "text", "user_backend_roles", multi=True),
     _field("user.roles", "text", "user_roles", multi=True),
@@ -98,7 +103,7 @@ _FIELDS = (
 
 MAPPING = IndexMapping(
     leaves={field.path: field for field in _FIELDS},
-    nested=frozenset({"entity", "feature_data", "relevant_attribution"}),
+    nested=frozenset({"entity", "feature_data", "relevant_attribution", "past_values"}),
     dynamic="false",
 )
 """The fields by which results are searched (reference: behaviour §11, the page's examples)."""
@@ -122,6 +127,9 @@ _DOCUMENT: Mapping[str, str] = {
     f"CAST(list_zip(feature_id, attribution) AS {_PER_FEATURE}) END",
     "expected_values": "CASE WHEN expected IS NOT NULL THEN [{'likelihood': CAST(1 AS DOUBLE), "
     f"'value_list': CAST(list_zip(feature_id, expected) AS {_PER_FEATURE})}}] END",
+    "past_values": "CASE WHEN past IS NOT NULL THEN "
+    f"CAST(list_zip(feature_id, past) AS {_PER_FEATURE}) END",
+    "approx_anomaly_start_time": "approx_anomaly_start_time",
     "execution_end_time": "execution_end_time",
     "user": 'CAST("user" AS JSON)',
     "anomaly_grade": "anomaly_grade",

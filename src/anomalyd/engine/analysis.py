@@ -35,6 +35,9 @@ class ScoredRows:
         window_start: ``int64[rows]``, epoch ms.
         values: ``float64[rows, features]``, all finite.
         score, grade, confidence, threshold: ``float64[rows]``; 0 while a model warms up.
+        relative_index: ``int64[rows]``, which row of the entity an anomaly is about, 0 or below.
+        attribution, expected, past_values: ``float64[rows, features]``; why, what instead, and
+            the values of the earlier row where relative_index is below 0. NaN unless grade > 0.
     """
 
     entity: Int64s
@@ -44,6 +47,10 @@ class ScoredRows:
     grade: Float64s
     confidence: Float64s
     threshold: Float64s
+    relative_index: Int64s
+    attribution: Float64s
+    expected: Float64s
+    past_values: Float64s
 
     def __len__(self) -> int:
         return len(self.window_start)
@@ -126,6 +133,10 @@ class Analysis:
             scores.grade,
             scores.confidence,
             scores.threshold,
+            scores.relative_index,
+            scores.attribution,
+            np.where(scores.grade[:, None] > 0, scores.expected, np.nan),
+            scores.past_values,
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from anomalyd.engine.analysis import Analysis, ScoredRows
 from anomalyd.model.entity import model_id
-from anomalyd.store.base import ResultBatch
+from anomalyd.store.base import NO_TIME, ResultBatch
 
 
 def result_batch(
@@ -29,6 +29,7 @@ def result_batch(
         execution_end: when the rows were scored, epoch ms.
     """
     plan, count = analysis.plan, len(rows)
+    late = (rows.grade > 0) & (rows.relative_index < 0)
     detector, categories = plan.detector, plan.detector.categories
     enabled = detector.enabled_features
     return ResultBatch(
@@ -54,5 +55,11 @@ def result_batch(
         grade=rows.grade,
         confidence=rows.confidence,
         threshold=rows.threshold,
+        relevant_attribution=rows.attribution,
+        expected_values=rows.expected,
+        past_values=rows.past_values,
+        approx_anomaly_start=np.where(
+            late, rows.window_start + rows.relative_index * plan.interval, NO_TIME
+        ),
         user=detector.user,
     )

@@ -48,6 +48,25 @@ class Scores(Protocol):
     def threshold(self) -> Float64s:
         """The score from which the row would have been anomalous."""
 
+    @property
+    def relative_index(self) -> Int64s:
+        """The row of the same model that the explanation is about: 0 = this one, -1 = the last."""
+
+    @property
+    def attribution(self) -> Float64s:
+        """Each feature's part in the score ``[rows, features]``, sum 1; NaN unless grade > 0."""
+
+    @property
+    def expected(self) -> Float64s:
+        """What was expected ``[rows, features]``, in the unit of the values.
+
+        NaN where nothing was; rows without a grade may have it too.
+        """
+
+    @property
+    def past_values(self) -> Float64s:
+        """Values of that row ``[rows, features]``; NaN unless grade > 0, relative_index < 0."""
+
 
 class Models(Protocol):
     """The models of one run, numbered from 0 in the order of their seeds. Used by one thread."""

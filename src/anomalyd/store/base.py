@@ -22,6 +22,9 @@ from anomalyd.query.nodes_aggregations import SearchRequest
 
 Document = dict[str, Any]
 
+NO_TIME = int(np.iinfo(np.int64).min)
+"""Stands for an absent time in a column of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredDocument:
@@ -103,8 +106,10 @@ class ResultBatch:
         feature_values: ``float64[rows, features]``; NaN = missing.
         score, grade, confidence, threshold: ``float64[rows]``; NaN = absent from the document.
         error: message per row, or None for all rows.
-        relevant_attribution, expected_values: ``float64[rows, features]`` or None; rows of NaN
-            have none.
+        relevant_attribution, expected_values, past_values: ``float64[rows, features]`` or None;
+            rows of NaN have none.
+        approx_anomaly_start: ``int64[rows]``, epoch ms, or None; ``NO_TIME`` = absent from the
+            document.
         user: the ``user`` object of every document, or None.
         schema_version: of the result mapping.
     """
@@ -130,6 +135,8 @@ class ResultBatch:
     error: Sequence[str | None] | None = None
     relevant_attribution: npt.NDArray[np.float64] | None = None
     expected_values: npt.NDArray[np.float64] | None = None
+    past_values: npt.NDArray[np.float64] | None = None
+    approx_anomaly_start: npt.NDArray[np.int64] | None = None
     user: Mapping[str, Any] | None = None
     schema_version: int = 5
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from anomalyd.store.base import ResultBatch
+from anomalyd.store.base import NO_TIME, ResultBatch
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -65,11 +65,15 @@ def result_columns(batch: ResultBatch) -> tuple[Columns, dict[str, str]]:
     if batch.error is not None:
         arrays["error"] = _texts(batch.error)
         expressions["error"] = "error"
+    if batch.approx_anomaly_start is not None:
+        arrays["approx_anomaly_start_time"] = batch.approx_anomaly_start
+        expressions["approx_anomaly_start_time"] = f"nullif(approx_anomaly_start_time, {NO_TIME})"
     _add_entities(batch, arrays, expressions)
     matrices = {
         "feature_data": batch.feature_values,
         "attribution": batch.relevant_attribution,
         "expected": batch.expected_values,
+        "past": batch.past_values,
     }
     for name, matrix in matrices.items():
         if matrix is not None:
