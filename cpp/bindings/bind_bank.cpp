@@ -1,6 +1,7 @@
 // ModelBank and the arrays that it answers with.
 #include <pybind11/pybind11.h>
 
+#include <string_view>
 #include <vector>
 
 #include "anomalyd/bank.hpp"
@@ -74,6 +75,38 @@ Scores process(ModelBank& bank, const py::array& models, const py::array& timest
   return scores;
 }
 
+py::list checkpoint(const ModelBank& bank, const py::array& models) {
+  const auto numbers = to_numbers(models);
+  std::vector<std::vector<std::uint8_t>> checkpoints;
+  {
+    const py::gil_scoped_release release;  // as in add
+    checkpoints = bank.checkpoint(numbers);
+  }
+  py::list all;
+  for (const auto& bytes : checkpoints) {
+    all.append(py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  return all;
+}
+
+Array<std::int64_t> restore(ModelBank& bank, const py::sequence& checkpoints) {
+  // A list of its own keeps the bytes alive whatever happens to the caller's.
+  const py::list held(checkpoints);
+  std::vector<BytesView> views;
+  views.reserve(held.size());
+  for (const py::handle item : held) {
+    if (!py::isinstance<py::bytes>(item)) throw py::type_error("checkpoints must be bytes");
+    const std::string_view text = py::reinterpret_borrow<py::bytes>(item);
+    views.push_back({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }
+  std::vector<std::int64_t> numbers;
+  {
+    const py::gil_scoped_release release;  // bytes never change, and `held` keeps them
+    numbers = bank.restore(views);
+  }
+  return to_array(numbers);
+}
+
 Array<std::int64_t> updates(const ModelBank& bank, const py::array& models) {
   const auto numbers = to_numbers(models);
   std::vector<std::int64_t> counts;
@@ -124,6 +157,8 @@ void bind_bank(py::module_& module) {
       .def("add", &add, py::arg("seeds"))
       .def("remove", &remove, py::arg("models"))
       .def("process", &process, py::arg("models"), py::arg("timestamps"), py::arg("values"))
+      .def("checkpoint", &checkpoint, py::arg("models"))
+      .def("restore", &restore, py::arg("checkpoints"))
       .def("updates", &updates, py::arg("models"))
       .def("size_in_bytes", &size_in_bytes, py::arg("models"))
       .def("__len__", &length);

@@ -45,6 +45,15 @@ void on_threads(std::size_t workers, const Job& job) {
   }
 }
 
+// Runs job(i) for every i below `count`, each once.
+template <class Job>
+void on_threads_each(std::size_t threads, std::size_t count, const Job& job) {
+  std::atomic<std::size_t> next{0};
+  on_threads(std::max<std::size_t>(1, std::min(threads, count)), [&](std::size_t) {
+    for (std::size_t i = next++; i < count; i = next++) job(i);
+  });
+}
+
 constexpr Outcome missing_outcome() noexcept {
   Outcome outcome;
   outcome.score = outcome.grade = outcome.confidence = outcome.threshold = missing;
@@ -94,11 +103,20 @@ ModelBank::ModelBank(const Settings& settings, std::int64_t threads)
 
 std::vector<std::int64_t> ModelBank::add(const std::vector<std::uint64_t>& seeds) {
   const std::lock_guard lock(mutex_);
-  std::vector<std::int64_t> numbers;
-  numbers.reserve(seeds.size());
+  std::vector<Member> members;
+  members.reserve(seeds.size());
   for (const std::uint64_t seed : seeds) {
-    Member member{std::make_unique<Model>(settings_, seed),
-                  std::numeric_limits<std::int64_t>::min()};
+    members.push_back(
+        {std::make_unique<Model>(settings_, seed), std::numeric_limits<std::int64_t>::min()});
+  }
+  return adopt(std::move(members));
+}
+
+std::vector<std::int64_t> ModelBank::adopt(std::vector<Member> members) {
+  std::vector<std::int64_t> numbers;
+  numbers.reserve(members.size());
+  members_.reserve(members_.size() + members.size());
+  for (Member& member : members) {
     if (free_.empty()) {
       members_.push_back(std::move(member));
       numbers.push_back(static_cast<std::int64_t>(members_.size() - 1));
@@ -109,6 +127,36 @@ std::vector<std::int64_t> ModelBank::add(const std::vector<std::uint64_t>& seeds
     }
   }
   return numbers;
+}
+
+std::vector<std::vector<std::uint8_t>> ModelBank::checkpoint(
+    const std::vector<std::int64_t>& models) const {
+  const std::lock_guard lock(mutex_);
+  for (const std::int64_t model : models) require_known(model);
+  std::vector<std::vector<std::uint8_t>> checkpoints(models.size());
+  on_threads_each(threads_, models.size(), [&](std::size_t i) {
+    const Member& member = members_[static_cast<std::size_t>(models[i])];
+    checkpoints[i] = save_checkpoint(*member.model, member.last_timestamp, settings_);
+  });
+  return checkpoints;
+}
+
+std::vector<std::int64_t> ModelBank::restore(const std::vector<BytesView>& checkpoints) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Member> members(checkpoints.size());
+  std::vector<std::string> refusals(checkpoints.size());
+  on_threads_each(threads_, checkpoints.size(), [&](std::size_t i) {
+    try {
+      SavedModel saved = restore_checkpoint(checkpoints[i], settings_);
+      members[i] = {std::move(saved.model), saved.last_timestamp};
+    } catch (const CheckpointError& error) {
+      refusals[i] = error.what();
+    }
+  });
+  for (std::size_t i = 0; i < refusals.size(); ++i) {
+    if (!refusals[i].empty()) refuse("checkpoint " + std::to_string(i) + ": " + refusals[i]);
+  }
+  return adopt(std::move(members));
 }
 
 void ModelBank::remove(const std::vector<std::int64_t>& models) {

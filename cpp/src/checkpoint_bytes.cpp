@@ -30,6 +30,8 @@ constexpr Table tables = make_tables();
 
 }  // namespace
 
+void Reader::fail(const char* what) { throw CheckpointError(std::string("damaged: ") + what); }
+
 // Eight bytes at a time (Kounavis and Berry, 2005): one table step per byte would take as long as
 // the rest of a restore.
 std::uint32_t crc32c(BytesView bytes) noexcept {

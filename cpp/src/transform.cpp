@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "anomalyd/box.hpp"
+
 namespace anomalyd {
 namespace {
 
@@ -11,13 +13,14 @@ constexpr double clip = 100.0;
 constexpr double relative_floor = 1e-6;
 // A difference this small beside the level is the rounding of a sum, not a change.
 constexpr double relative_rounding = 1e-12;
-// Beyond these, squares would leave the doubles and differences of coordinates the floats.
+// Beyond it, squares would leave the doubles.
 constexpr double largest_input = 1e150;
-constexpr double largest_coordinate = 1e37;
 
-// Also turns -0.0 into 0.0, so that equal points are equal bytes.
+// Also turns -0.0 into 0.0, so that equal points are equal bytes. Written so that a NaN, which only
+// forged statistics could give, does not get into a tree.
 float coordinate(double value) noexcept {
-  return static_cast<float>(std::clamp(value, -largest_coordinate, largest_coordinate)) + 0.0F;
+  return static_cast<float>(std::max(-largest_coordinate, std::min(largest_coordinate, value))) +
+         0.0F;
 }
 
 double bounded(double value) noexcept { return std::clamp(value, -largest_input, largest_input); }

@@ -85,10 +85,11 @@ class BankSettings:
 
 @final
 class Scores:
-    """What a bank answers: arrays of float64, one element per row of the batch, in its order.
+    """What a bank answers: arrays with one element per row of the batch, in its order.
 
-    A row with a NaN has NaN in all four. Before a model has seen `output_after` inputs all four
-    are 0.
+    A row with a NaN has NaN in score, grade, confidence and threshold. Before a model has seen
+    `output_after` inputs these four are 0. The rest explains rows; it costs time only for rows
+    whose score is above the threshold.
     """
 
     @property
@@ -181,6 +182,24 @@ class ModelBank:
         Raises:
             ValueError: wrong shape or dtype, unknown model, infinite value, or a timestamp not
                 above the model's last one. Nothing has changed then.
+        """
+
+    def checkpoint(self, models: NDArray[np.int64]) -> list[bytes]:
+        """Write each model [n] down as bytes [n], of which restore() makes it again.
+
+        The layout is docs/formats/model-checkpoint-v1.md. ValueError if a model is unknown.
+        """
+
+    def restore(self, checkpoints: Sequence[bytes]) -> NDArray[np.int64]:
+        """Make one model per checkpoint [n] and return the models' numbers [n].
+
+        A restored model goes on where the saved one stood, its last timestamp included: it answers
+        the same inputs with the same bits.
+
+        Raises:
+            TypeError: an element is not bytes.
+            ValueError: one is not a checkpoint of a model with this bank's settings, is damaged or
+                of an unknown version. The text says which and why; no model was made then.
         """
 
     def updates(self, models: NDArray[np.int64]) -> NDArray[np.int64]:

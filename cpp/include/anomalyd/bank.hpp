@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "anomalyd/checkpoint.hpp"
 #include "anomalyd/model.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/workspace.hpp"
@@ -54,6 +55,15 @@ class ModelBank {
   // or a timestamp that is not above the one before of the same model.
   void process(const Batch& batch, const Columns& columns);
 
+  // The bytes of each model, of which restore() makes it again, in this bank or another one with
+  // the same settings. Throws std::invalid_argument for an unknown model.
+  std::vector<std::vector<std::uint8_t>> checkpoint(const std::vector<std::int64_t>& models) const;
+
+  // Makes one model per checkpoint, which goes on to the bit where the saved one stood, and returns
+  // their numbers. Throws std::invalid_argument that says which one is not a checkpoint of a model
+  // with this bank's settings, and why.
+  std::vector<std::int64_t> restore(const std::vector<BytesView>& checkpoints);
+
   std::vector<std::int64_t> updates(const std::vector<std::int64_t>& models) const;
   std::vector<std::int64_t> size_in_bytes(const std::vector<std::int64_t>& models) const;
   std::size_t size() const;
@@ -66,6 +76,7 @@ class ModelBank {
   };
   struct Schedule;
 
+  std::vector<std::int64_t> adopt(std::vector<Member> members);
   void require_known(std::int64_t model) const;
   Schedule schedule(const Batch& batch) const;
   void validate(const Batch& batch, const Schedule& schedule) const;

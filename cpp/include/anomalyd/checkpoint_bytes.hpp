@@ -133,7 +133,7 @@ class Reader {
     for (Number& number : numbers) value(number);
   }
   void require(bool holds, const char* what) const {
-    if (!holds) throw CheckpointError(std::string("damaged: ") + what);
+    if (!holds) fail(what);
   }
 
   // A count of things of at least `least_bytes` bytes each that follow.
@@ -144,11 +144,13 @@ class Reader {
   }
 
   std::uint32_t bits(unsigned width) {
+    if (pending_bits_ < width && left() >= 4) {
+      pending_ |= integer(4) << pending_bits_;
+      pending_bits_ += 32;
+    }
     while (pending_bits_ < width) {
-      const std::size_t size = left() < 4 ? left() : 4;
-      require(size > 0, "it ends too early");
-      pending_ |= integer(size) << pending_bits_;
-      pending_bits_ += static_cast<unsigned>(8 * size);
+      pending_ |= integer(1) << pending_bits_;
+      pending_bits_ += 8;
     }
     const auto number = static_cast<std::uint32_t>(pending_ & ((std::uint64_t{1} << width) - 1));
     pending_ >>= width;
@@ -167,6 +169,7 @@ class Reader {
   std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
  private:
+  [[noreturn]] static void fail(const char* what);
   template <class Number>
   void word(Number& number) {
     std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t> bits_of;
@@ -174,6 +177,7 @@ class Reader {
     std::memcpy(&number, &bits_of, sizeof(number));
     require(std::isfinite(number), "a number is not finite");
   }
+  // Always with a constant size, so that the loop becomes one load.
   std::uint64_t integer(std::size_t size) {
     require(size <= left(), "it ends too early");
     std::uint64_t number = 0;

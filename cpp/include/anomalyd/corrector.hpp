@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "anomalyd/explanation.hpp"
@@ -55,6 +56,22 @@ class Corrector {
   // Explains the point in workspace.query as judge() does, without judging it. Returns the block
   // that its score comes from most. With a shingle_size of 1 nothing is expected.
   std::size_t explain(const Forest& forest, Workspace& workspace) const noexcept;
+
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp). `step` is that of the
+  // next input.
+  template <class Self, class Archive>
+  static void state(Self& self, std::int64_t step, Archive& archive) {
+    std::uint32_t remembers = self.expected_.empty() ? 0 : 1;
+    archive.value(remembers);
+    archive.require(remembers <= 1, "neither an anomaly nor none");
+    if (remembers == 0) return;
+    if constexpr (!std::is_const_v<Self>) {
+      self.expected_.resize(padded(self.features_ * self.shingle_size_));
+    }
+    archive.value(self.last_step_);
+    archive.require(0 <= self.last_step_ && self.last_step_ < step, "an anomaly out of its time");
+    archive.values(self.expected_);
+  }
 
   std::size_t size_in_bytes() const noexcept { return expected_.capacity() * sizeof(float); }
 

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
+#include "anomalyd/checkpoint_bytes.hpp"
 #include "anomalyd/corrector.hpp"
 #include "anomalyd/explanation.hpp"
 #include "anomalyd/forest.hpp"
@@ -44,7 +46,30 @@ class Model {
   const Forest& forest() const noexcept { return forest_; }
   std::size_t size_in_bytes() const noexcept;
 
+  // For checkpoints (checkpoint.hpp); load() requires a new model.
+  void save(Writer& writer) const;
+  void load(Reader& reader);
+
  private:
+  // What a checkpoint holds of it but for the forest, in both directions.
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    archive.value(self.inputs_);
+    archive.require(0 <= self.inputs_ && self.inputs_ <= most_inputs,
+                    "an impossible number of inputs");
+    if constexpr (!std::is_const_v<Self>) {
+      const bool waiting = self.inputs_ < self.settings_.start_normalization();
+      self.initial_.resize(
+          waiting ? static_cast<std::size_t>(self.inputs_ * self.settings_.features) : 0);
+    }
+    archive.values(self.initial_);
+    archive.values(self.recent_);
+    Transform::state(self.transform_, archive);
+    Shingle::state(self.shingle_, archive);
+    Thresholder::state(self.thresholder_, archive);
+    Corrector::state(self.corrector_, self.inputs_, archive);
+  }
+
   bool buffer_initial(const double* values, Workspace& workspace);
   void explain(std::size_t block, Outcome& outcome, Workspace& workspace) const noexcept;
   void remember(const double* values) noexcept;

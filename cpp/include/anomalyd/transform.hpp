@@ -35,6 +35,19 @@ class Transform {
   // Smoothed deviation of the differences between consecutive inputs, in the forest's scale: how
   // much of a step is noise.
   double scaled_noise(std::size_t feature) const noexcept;
+
+  // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
+  template <class Self, class Archive>
+  static void state(Self& self, Archive& archive) {
+    for (auto& feature : self.features_) {
+      Deviation::state(feature.value, archive);
+      Deviation::state(feature.spread, archive);
+      Deviation::state(feature.step, archive);
+      Deviation::state(feature.noise, archive);
+      archive.value(feature.last);
+    }
+  }
+
   std::size_t size_in_bytes() const noexcept { return features_.capacity() * sizeof(Feature); }
 
  private:
