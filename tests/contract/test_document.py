@@ -7,6 +7,7 @@ order, types, constants. What differs must stand on the page of deliberate diffe
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,9 @@ def test_the_document_is_read_whole(document: Document) -> None:
     assert (len(document.requests), len(document.responses)) == (55, 34)
     assert len(document.fragments) == 2
     assert {request.section for request in document.requests} == set(SECTIONS)
+    (profile,) = (each.body for each in document.responses if each.line == 2921)
+    (entity,) = profile["ad_task"]["running_entities"]
+    assert json.loads(entity)[0] == {"name": "ip", "value": "192.168.1.1"}
 
 
 def test_every_request_is_answered(document: Document, replay: Replay) -> None:

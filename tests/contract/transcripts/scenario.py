@@ -47,6 +47,7 @@ CREATED = {"129": TWO_CATEGORIES, "147": STOPPED}
 UNDER_WAY = {"346": HISTORICAL}
 UNDER_WAY |= dict.fromkeys(("361", "362", "363", "364"), STOPPED)
 OTHER_PREFIX = "opensearch-ad-plugin-result-"
+DEADLINE_SECONDS = 30.0
 DAYS = (1_795_097_880_000, 1_795_313_820_000)
 
 
@@ -159,7 +160,9 @@ class Scenario:
         if task is None or task["state"] in ENDED:
             assert self._start(recorded, DAYS).status == 200
         if "category_field" not in self.subject.task(self.ids[recorded])["detector"]:
-            while "current_piece" not in self.subject.task(self.ids[recorded]):
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while "current_piece" not in (task := self.subject.task(self.ids[recorded])):
+                assert time.monotonic() < deadline, task
                 time.sleep(0.01)
 
     def _task_id(self, recorded: str) -> str:
