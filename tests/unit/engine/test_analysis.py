@@ -1,6 +1,7 @@
 """The window function on a real source and the real core."""
 
 import dataclasses
+import math
 import random
 
 import numpy as np
@@ -17,7 +18,17 @@ from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.model.detector import Detector, Feature
 from anomalyd.model.interval import Interval
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
-from tests.unit.service.data import FIRST, HOSTS, MAPPING, MINUTE, MINUTES, bulk, server_log
+from anomalyd.store.base import NO_TIME
+from tests.unit.service.data import (
+    FIRST,
+    HOSTS,
+    INCIDENT,
+    MAPPING,
+    MINUTE,
+    MINUTES,
+    bulk,
+    server_log,
+)
 
 ALL = WindowRange(start=FIRST, end=FIRST + MINUTES * MINUTE, interval=MINUTE)
 
@@ -139,6 +150,36 @@ def test_results_carry_what_documents_need(source):
     assert set(batch.execution_start.tolist()) == {5}
     assert set(batch.execution_end.tolist()) == {6}
     assert (batch.task_id, batch.user) == ("task", {"name": "admin"})
+
+
+def test_anomalies_are_explained(source):
+    """The incident's results say what was expected; all others say nothing of the kind."""
+    one = analysis(source)
+    batch = result_batch(
+        one, one.step(ALL), index="r", task_id=None, execution_start=5, execution_end=6
+    )
+    incident = (batch.entity == 1) & (batch.data_start == FIRST + INCIDENT * MINUTE)
+    assert batch.grade[incident] == 1
+    assert batch.relevant_attribution[incident] == 1
+    usual = 100 + 20 * math.sin(INCIDENT / 15) + 2
+    assert batch.expected_values[incident, 0] == pytest.approx(usual, abs=10)
+    calm = batch.grade == 0
+    for columns in (batch.relevant_attribution, batch.expected_values, batch.past_values):
+        assert np.isnan(columns[calm]).all()
+    assert np.all(batch.approx_anomaly_start[calm] == NO_TIME)
+
+
+def test_an_anomaly_that_is_found_late_says_since_when(source):
+    """As many intervals ago as the core says; one that is found at once says nothing."""
+    one = analysis(source)
+    rows = one.step(ALL)
+    grade, relative_index = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    grade[[5, 6]], relative_index[[6, 7]] = 1.0, -3
+    rows = dataclasses.replace(rows, grade=grade, relative_index=relative_index)
+    batch = result_batch(one, rows, index="r", task_id=None, execution_start=5, execution_end=6)
+    late = np.flatnonzero(batch.approx_anomaly_start != NO_TIME)
+    assert late.tolist() == [6]
+    assert batch.approx_anomaly_start[6] == batch.data_start[6] - 3 * MINUTE
 
 
 def test_results_of_one_series_have_no_model_id(source):
