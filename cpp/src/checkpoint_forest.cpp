@@ -5,7 +5,6 @@
 // the points that it splits, so it is stored as its distance from the lowest one among all floats
 // up to the highest, in as many bits as that takes.
 #include <algorithm>
-#include <numeric>
 
 #include "anomalyd/checkpoint_bytes.hpp"
 #include "anomalyd/forest.hpp"
@@ -143,9 +142,15 @@ void Tree::save(Writer& writer, const PointStore& store) const {
   writer.align();
 }
 
-// `sample` holds the points of the tree, a point once per copy; its order is lost.
-void Tree::load(Reader& reader, const PointStore& store, std::vector<PointIndex>& sample) {
-  struct Part {  // of the sample, and the child that it will be
+// `sample` holds the points of the tree, a point once per copy. `copies` is scratch: a zero per
+// point of the store.
+void Tree::load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
+                std::vector<std::uint32_t>& copies) {
+  struct Leaf {
+    const float* point;
+    NodeRef ref;
+  };
+  struct Part {  // of the leaves, and the child that it will be
     std::size_t first;
     std::size_t size;
     NodeRef parent;
@@ -153,28 +158,30 @@ void Tree::load(Reader& reader, const PointStore& store, std::vector<PointIndex>
   };
   Random::state(random_, reader);
   set_mass(sample.size());
-  std::sort(sample.begin(), sample.end());
-  std::size_t distinct = 0;
-  for (std::size_t i = 0; i < sample.size(); ++distinct) {
-    std::size_t next = i + 1;
-    while (next < sample.size() && sample[next] == sample[i]) ++next;
-    if (next - i > 1) copies_.push_back({sample[i], static_cast<std::uint32_t>(next - i - 1)});
-    sample[distinct] = sample[i];
-    i = next;
+  std::vector<Leaf> leaves;
+  leaves.reserve(sample.size());
+  for (const PointIndex point : sample) {
+    if (copies[point]++ == 0) leaves.push_back({store.at(point), leaf_base + point});
   }
-  sample.resize(distinct);
+  for (const PointIndex point : sample) {
+    if (copies[point] > 1) copies_.push_back({point, copies[point] - 1});
+    copies[point] = 0;
+  }
+  std::sort(copies_.begin(), copies_.end(),
+            [](const Copies& a, const Copies& b) { return a.point < b.point; });
+  if (leaves.empty()) return reader.align();
 
   const unsigned dimension_bits = bits_for(dimensions_);
-  std::vector<PointIndex> above(distinct);
+  std::vector<Leaf> above(leaves.size());
   std::vector<Part> waiting;
-  if (distinct > 0) waiting.push_back({0, distinct, no_node, 0});
-  nodes_.reserve(distinct > 0 ? distinct - 1 : 0);
+  waiting.reserve(64);
+  waiting.push_back({0, leaves.size(), no_node, 0});
+  nodes_.reserve(leaves.size() - 1);
   while (!waiting.empty()) {
     const Part part = waiting.back();
     waiting.pop_back();
-    PointIndex* points = sample.data() + part.first;
-    const NodeRef ref =
-        part.size == 1 ? leaf_base + points[0] : static_cast<NodeRef>(nodes_.size());
+    Leaf* points = leaves.data() + part.first;
+    const NodeRef ref = part.size == 1 ? points[0].ref : static_cast<NodeRef>(nodes_.size());
     if (part.parent == no_node) {
       root_ = ref;
     } else {
@@ -184,10 +191,10 @@ void Tree::load(Reader& reader, const PointStore& store, std::vector<PointIndex>
 
     const std::uint32_t dimension = reader.bits(dimension_bits);
     reader.require(dimension < dimensions_, "a cut has an unknown dimension");
-    float lowest = store.at(points[0])[dimension];
+    float lowest = points[0].point[dimension];
     float highest = lowest;
     for (std::size_t i = 1; i < part.size; ++i) {
-      const float coordinate = store.at(points[i])[dimension];
+      const float coordinate = points[i].point[dimension];
       lowest = std::min(lowest, coordinate);
       highest = std::max(highest, coordinate);
     }
@@ -200,10 +207,10 @@ void Tree::load(Reader& reader, const PointStore& store, std::vector<PointIndex>
     std::size_t left = 0;
     std::size_t right = 0;
     for (std::size_t i = 0; i < part.size; ++i) {
-      const PointIndex point = points[i];
-      const bool goes_right = store.at(point)[dimension] > cut;
-      points[left] = point;
-      above[right] = point;
+      const Leaf leaf = points[i];
+      const bool goes_right = leaf.point[dimension] > cut;
+      points[left] = leaf;
+      above[right] = leaf;
       left += goes_right ? 0 : 1;
       right += goes_right ? 1 : 0;
     }
@@ -241,6 +248,7 @@ void Forest::load(Reader& reader) {
   reader.require(0 <= updates_ && updates_ <= most_inputs, "an impossible number of updates");
   store_.load(reader);
   std::vector<PointIndex> sample;
+  std::vector<std::uint32_t> copies(store_.size(), 0);
   for (std::size_t i = 0; i < trees_.size(); ++i) {
     Sampler& sampler = samplers_[i];
     sampler.load(reader, store_.size(), sampling_.capacity);
@@ -249,7 +257,7 @@ void Forest::load(Reader& reader) {
       sample.push_back(sampler.point(at));
       store_.retain(sample.back());
     }
-    trees_[i].load(reader, store_, sample);
+    trees_[i].load(reader, store_, sample, copies);
   }
   for (PointIndex point = 0; point < store_.index_limit(); ++point) {
     reader.require(store_.references(point) > 0, "a point is in no sample");

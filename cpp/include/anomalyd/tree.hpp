@@ -104,7 +104,8 @@ class Tree {
 
   // For checkpoints (checkpoint_forest.cpp); load() requires a new tree.
   void save(Writer& writer, const PointStore& store) const;
-  void load(Reader& reader, const PointStore& store, std::vector<PointIndex>& sample);
+  void load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
+            std::vector<std::uint32_t>& copies);
 
  private:
   struct Copies {
