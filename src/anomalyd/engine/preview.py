@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anomalyd.engine.analysis import Analysis, ScoredRows
 from anomalyd.engine.plan import AnalysisPlan
@@ -39,9 +40,10 @@ def result_documents(
     user = plan.detector.user if detector_id is not None else None
     shared = {} if user is None else {"user": user}
     order = np.argsort(rows.entity, kind="stable")
+    explanations = _explanations([id for id, _ in features], rows, plan.interval)
     columns = (
-        rows.entity, rows.window_start, rows.values, rows.score, rows.grade, rows.confidence,
-        rows.threshold,
+        np.arange(len(rows)), rows.entity, rows.window_start, rows.values, rows.score, rows.grade,
+        rows.confidence, rows.threshold,
     )  # fmt: skip
     return [
         {
@@ -50,6 +52,7 @@ def result_documents(
             "data_end_time": start + plan.interval,
             "schema_version": SCHEMA_VERSION,
             "feature_data": _feature_data(features, values),
+            **explanations.get(row, {}),
             "anomaly_score": score,
             "anomaly_grade": grade,
             "confidence": confidence,
@@ -57,10 +60,31 @@ def result_documents(
             **({"entity": entities[entity]} if categories else {}),
             "threshold": threshold,
         }
-        for entity, start, values, score, grade, confidence, threshold in zip(
+        for row, entity, start, values, score, grade, confidence, threshold in zip(
             *(column[order].tolist() for column in columns), strict=True
         )
     ]
+
+
+def _explanations(
+    feature_ids: Sequence[str], rows: ScoredRows, interval: int
+) -> dict[int, Document]:
+    """Return what the documents of anomalies say more than others, by row (behaviour §11)."""
+
+    def values(numbers: npt.NDArray[np.float64]) -> list[Document]:
+        pairs = zip(feature_ids, numbers.tolist(), strict=True)
+        return [{"feature_id": id, "data": number} for id, number in pairs]
+
+    explanations: dict[int, Document] = {}
+    for row in np.flatnonzero(rows.grade > 0).tolist():
+        one = explanations[row] = {"relevant_attribution": values(rows.attribution[row])}
+        if np.isfinite(rows.expected[row]).any():
+            one["expected_values"] = [{"likelihood": 1.0, "value_list": values(rows.expected[row])}]
+        if rows.relative_index[row] < 0:
+            one["past_values"] = values(rows.past_values[row])
+            start = rows.window_start[row] + rows.relative_index[row] * interval
+            one["approx_anomaly_start_time"] = int(start)
+    return explanations
 
 
 def _feature_data(features: Sequence[tuple[str, str]], values: Sequence[float]) -> list[Document]:
