@@ -1,1 +1,1 @@
-"""."""
+"""Who calls: one local identity, until there is authentication."""

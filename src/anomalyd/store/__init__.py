@@ -1,1 +1,1 @@
-"""."""
+"""Where our own documents and results are kept: the protocols in ``base``, implementations."""
