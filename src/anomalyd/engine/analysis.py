@@ -17,6 +17,7 @@ from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Executor, Float64s, Int64s
 from anomalyd.model.entity import model_id
 from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
+from anomalyd.store.base import NO_TIME
 
 ROWS_PER_CALL = 2_000
 """Rows that are scored between two looks at whether to stop: well below a tenth of a second."""
@@ -54,6 +55,14 @@ class ScoredRows:
 
     def __len__(self) -> int:
         return len(self.window_start)
+
+    def earlier_starts(self, interval: int) -> Int64s:
+        """Return when the anomalies that are found late began, about, epoch ms (behaviour §11).
+
+        Returns: ``int64[rows]``; ``NO_TIME`` where a row is no anomaly, or began with its window.
+        """
+        late = (self.grade > 0) & (self.relative_index < 0)
+        return np.where(late, self.window_start + self.relative_index * interval, NO_TIME)
 
 
 class Analysis:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from anomalyd.engine.analysis import Analysis, ScoredRows
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.model.entity import entity_document
+from anomalyd.store.base import NO_TIME
 
 Document = dict[str, Any]
 
@@ -76,14 +77,14 @@ def _explanations(
         return [{"feature_id": id, "data": number} for id, number in pairs]
 
     explanations: dict[int, Document] = {}
+    starts = rows.earlier_starts(interval).tolist()
     for row in np.flatnonzero(rows.grade > 0).tolist():
         one = explanations[row] = {"relevant_attribution": values(rows.attribution[row])}
         if np.isfinite(rows.expected[row]).any():
             one["expected_values"] = [{"likelihood": 1.0, "value_list": values(rows.expected[row])}]
-        if rows.relative_index[row] < 0:
+        if starts[row] != NO_TIME:
             one["past_values"] = values(rows.past_values[row])
-            start = rows.window_start[row] + rows.relative_index[row] * interval
-            one["approx_anomaly_start_time"] = int(start)
+            one["approx_anomaly_start_time"] = starts[row]
     return explanations
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from anomalyd.engine.analysis import Analysis, ScoredRows
 from anomalyd.model.entity import model_id
-from anomalyd.store.base import NO_TIME, ResultBatch
+from anomalyd.store.base import ResultBatch
 
 
 def result_batch(
@@ -29,7 +29,6 @@ def result_batch(
         execution_end: when the rows were scored, epoch ms.
     """
     plan, count = analysis.plan, len(rows)
-    late = (rows.grade > 0) & (rows.relative_index < 0)
     detector, categories = plan.detector, plan.detector.categories
     enabled = detector.enabled_features
     return ResultBatch(
@@ -58,8 +57,6 @@ def result_batch(
         relevant_attribution=rows.attribution,
         expected_values=rows.expected,
         past_values=rows.past_values,
-        approx_anomaly_start=np.where(
-            late, rows.window_start + rows.relative_index * plan.interval, NO_TIME
-        ),
+        approx_anomaly_start=rows.earlier_starts(plan.interval),
         user=detector.user,
     )
