@@ -6,37 +6,26 @@ import json
 import shutil
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from anomalyd.client.local_service import LocalService
+from anomalyd.running import RunningService
+from tests.support.rest import RestClient
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 START = 1_750_000_020_000
 MINUTE = 60_000
 WINDOWS = 400
-
-
-def post(rest: str, path: str, body: bytes, kind: str = "application/json") -> dict[str, Any]:
-    request = urllib.request.Request(rest + path, body, {"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+INDEX = "client-wave"
+API = "/_anomaly_detection/api"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with LocalService(tmp_path_factory.mktemp("data")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def detector_id(service: LocalService) -> str:
+def detector_id(rest: RestClient) -> str:
     """A detector on a wave with one planted spike, created over REST."""
     minutes = np.arange(WINDOWS)
     values = 50 + 10 * np.sin(minutes / 20) + np.random.default_rng(7).normal(0, 0.5, WINDOWS)
@@ -46,17 +35,15 @@ def detector_id(service: LocalService) -> str:
         for minute, value in zip(minutes.tolist(), values.tolist(), strict=True)
     )
     mapping = {"mappings": {"properties": {"time": {"type": "date"}}}}
-    request = urllib.request.Request(
-        f"{service.rest}/wave", json.dumps(mapping).encode(), method="PUT"
-    )
-    request.add_header("Content-Type", "application/json")
-    urllib.request.urlopen(request, timeout=30).close()
-    loaded = post(service.rest, "/wave/_bulk", "".join(lines).encode(), "application/x-ndjson")
-    assert not loaded["errors"]
+    assert rest("PUT", f"/{INDEX}", mapping).status == 200
+    bulk = {"content-type": "application/x-ndjson"}
+    loaded = rest("POST", f"/{INDEX}/_bulk", "".join(lines).encode(), headers=bulk)
+    assert loaded.status == 200
+    assert not loaded.json["errors"]
     detector = {
-        "name": "wave",
+        "name": INDEX,
         "time_field": "time",
-        "indices": ["wave"],
+        "indices": [INDEX],
         "detection_interval": {"period": {"interval": 1, "unit": "Minutes"}},
         "feature_attributes": [
             {
@@ -66,22 +53,17 @@ def detector_id(service: LocalService) -> str:
             }
         ],
     }
-    created = post(service.rest, "/_anomaly_detection/api/detectors", json.dumps(detector).encode())
-    return str(created["_id"])
+    return str(rest("POST", f"{API}/detectors", detector).json["_id"])
 
 
-def over_rest(service: LocalService, task_id: str) -> list[dict[str, Any]]:
+def over_rest(rest: RestClient, task_id: str) -> list[dict[str, Any]]:
     """Read a task's results as curl does, reduced to what the programs print."""
     body = {
         "size": 10_000,
         "query": {"bool": {"filter": [{"term": {"task_id": task_id}}]}},
         "sort": [{"data_start_time": "asc"}],
     }
-    answer = post(
-        service.rest,
-        "/_anomaly_detection/api/detectors/results/_search",
-        json.dumps(body).encode(),
-    )
+    answer = rest("POST", f"{API}/detectors/results/_search", body).json
     plain = (
         "data_start_time",
         "data_end_time",
@@ -119,16 +101,16 @@ def python_program() -> list[str]:
 
 @pytest.mark.parametrize("program", [node_program, python_program], ids=["node", "python"])
 def test_a_program_with_only_the_protos_reads_what_rest_reads(
-    program: Any, service: LocalService, detector_id: str
+    program: Any, service: RunningService, rest: RestClient, detector_id: str
 ) -> None:
     """Both run the detector themselves and get the numbers that REST shows, digit for digit."""
-    command = [*program(), service.grpc, str(ROOT / "proto"), detector_id]
+    command = [*program(), service.grpc_address, str(ROOT / "proto"), detector_id]
     command += [str(START), str(START + WINDOWS * MINUTE)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode()
     printed = json.loads(done.stdout)
 
-    expected = over_rest(service, printed["task_id"])
+    expected = over_rest(rest, printed["task_id"])
     assert len(expected) == WINDOWS - 1
     assert printed["results"] == expected
     assert [row["data_start_time"] for row in expected if row["anomaly_grade"] > 0.5] == [
