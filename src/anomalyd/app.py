@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from anomalyd.auth.identity import Identity, local_identity
+from anomalyd.auth.policy import Policy
 from anomalyd.config import Settings, runtime_settings
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
@@ -36,6 +37,8 @@ from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
+from anomalyd.service.influencers import InfluencerService
+from anomalyd.service.jobs import Jobs
 from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
@@ -47,7 +50,11 @@ from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_model import ModelChecks
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
-from anomalyd.store.embedded import EmbeddedDocumentStore, EmbeddedResultStore
+from anomalyd.store.embedded import (
+    EmbeddedDocumentStore,
+    EmbeddedInfluencerStore,
+    EmbeddedResultStore,
+)
 
 NODE_ID_BYTES = 16
 
@@ -71,6 +78,7 @@ class Application:
     suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
+    influencers: InfluencerService
     stats: StatsService
     runtime_settings: SettingsService
     indices: IndexService
@@ -129,6 +137,7 @@ def _assemble(
     catalogue = Catalogue(database)
     source = EmbeddedSource(catalogue, now=clock.now)
     documents, results = EmbeddedDocumentStore(catalogue), EmbeddedResultStore(catalogue)
+    influencers = EmbeddedInfluencerStore(database)
     tasks = TaskLog(documents, names=names, clock=clock)
     scheduler = Scheduler({LANE: settings.historical_threads})
     plans = RunPlans(
@@ -233,6 +242,10 @@ def _assemble(
         tasks=TaskService(documents=documents, names=names, clock=clock),
         results=ResultService(
             results=results, documents=documents, tasks=tasks, names=names, clock=clock
+        ),
+        influencers=InfluencerService(
+            jobs=Jobs(documents=documents, names=names, clock=clock, policy=Policy()),
+            influencers=influencers,
         ),
         stats=StatsService(
             documents=documents,

@@ -118,6 +118,41 @@ class DetectorRefused(DetectorInvalid):
     """
 
 
+class BodyInvalid(ParsingError):
+    """The body of a machine learning request breaks a rule; the reason begins with the place.
+
+    Args:
+        reason: ``[line:column] [action] what``.
+        cause: the rule, where it is one of a value and not of the body's form.
+    """
+
+    def __init__(self, reason: str, *, field: str, cause: AnomalydError | None = None) -> None:
+        super().__init__(reason, field=field)
+        self.cause = cause
+
+
+class DateUnreadable(InvalidRequest):
+    """A text that should be a date, or date math, is none."""
+
+
+class FieldUnmapped(InvalidRequest):
+    """Results have no field of this name to sort by."""
+
+
+class SearchFailed(InvalidRequest):
+    """A search over results cannot run as it was asked for.
+
+    REST callers see the cause as that of failed shards, gRPC callers see it alone.
+
+    Args:
+        cause: what is wrong.
+    """
+
+    def __init__(self, cause: AnomalydError) -> None:
+        super().__init__("all shards failed", field=cause.field)
+        self.cause = cause
+
+
 class ActionInvalid(InvalidRequest):
     """A request object breaks its own rules, such as a start time after the end time."""
 
@@ -163,6 +198,14 @@ class IndexNotFound(NotFound):
         self.index = index
 
 
+class JobNotFound(NotFound):
+    """No detector has this id or name; said in the words of machine learning jobs."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"No known job with id '{job_id}'")
+        self.job_id = job_id
+
+
 class DetectorNotFound(NotFound):
     """No detector has this id.
 
@@ -190,6 +233,10 @@ class VersionConflict(AnomalydError):
 
 class Throttled(AnomalydError):
     """Too much was asked for at once; the same request may pass later."""
+
+
+class Forbidden(AnomalydError):
+    """The caller may not do this."""
 
 
 class HttpError(AnomalydError):

@@ -74,6 +74,7 @@ class RunningService:
                 suggestions=self._application.suggestions,
                 tasks=self._application.tasks,
                 results=self._application.results,
+                influencers=self._application.influencers,
                 stats=self._application.stats,
                 settings=self._application.runtime_settings,
                 indices=self._application.indices,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grpc
-import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from anomalyd.api.rest.routes import declared_routes
@@ -35,7 +34,6 @@ UNIMPLEMENTED = {
     "DetectorService/StopDetector",
     "TaskService/WatchTask",
     "ResultService/WatchResults",
-    "InfluencerService/GetInfluencers",
 }
 
 NOT_IMPLEMENTED = {
@@ -43,8 +41,6 @@ NOT_IMPLEMENTED = {
     "POST /_anomaly_detection/api/detectors/{detector_id}/_start",
     # without `historical`: real time
     "POST /_anomaly_detection/api/detectors/{detector_id}/_stop",
-    "GET /_ml/anomaly_detectors/{job_id}/results/influencers",
-    "POST /_ml/anomaly_detectors/{job_id}/results/influencers",
 }
 
 
@@ -95,12 +91,3 @@ def test_which_routes_are_not_implemented(rest: RestClient) -> None:
     found = {name for name, status in statuses.items() if status == 501}
     assert found == NOT_IMPLEMENTED
     assert not {name for name, status in statuses.items() if status in (500, 502, 503)}
-
-
-@pytest.mark.parametrize("parameters", ["", "?_all=true&pretty", "?whatever=1"])
-def test_later_routes_answer_501_whatever_their_parameters(
-    rest: RestClient, parameters: str
-) -> None:
-    """A route that does nothing yet does not judge its parameters either."""
-    answer = rest("GET", f"/_ml/anomaly_detectors/x/results/influencers{parameters}")
-    assert answer.status == 501

@@ -18,12 +18,12 @@ from anomalyd.api.indices import IndexServicer
 from anomalyd.api.influencers import InfluencerServicer
 from anomalyd.api.interceptors import ErrorTranslation
 from anomalyd.api.request_ids import RequestIds
-from anomalyd.api.rest import later
 from anomalyd.api.rest.call import Operation
 from anomalyd.api.rest.detectors import DetectorRoutes
 from anomalyd.api.rest.facade import SERVICE as REST
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.indices import IndexRoutes
+from anomalyd.api.rest.influencers import InfluencerRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
@@ -42,6 +42,7 @@ from anomalyd.model.ids import IdGenerator
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
+from anomalyd.service.influencers import InfluencerService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.results import ResultService
@@ -88,6 +89,7 @@ class UseCases:
     suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
+    influencers: InfluencerService
     stats: StatsService
     settings: SettingsService
     indices: IndexService
@@ -178,7 +180,10 @@ class ApiServer:
             ),
             (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
-            (add_InfluencerServiceServicer_to_server, InfluencerServicer()),
+            (
+                add_InfluencerServiceServicer_to_server,
+                InfluencerServicer(use_cases.influencers, caller),
+            ),
             (add_StatsServiceServicer_to_server, StatsServicer(use_cases.stats)),
             (add_SettingsServiceServicer_to_server, SettingsServicer(use_cases.settings)),
             (add_IndexServiceServicer_to_server, IndexServicer(use_cases.indices, clock)),
@@ -207,11 +212,11 @@ def _operations(
         **ProfileRoutes(use_cases.profiles).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
+        **InfluencerRoutes(use_cases.influencers, caller).operations(),
         **StatsRoutes(use_cases.stats).operations(),
         **SettingsRoutes(use_cases.settings).operations(),
         **IndexRoutes(use_cases.indices, clock).operations(),
         **ServiceRoutes(node_id=settings.node_id, version=version).operations(),
-        **later.operations(),
     }
 
 

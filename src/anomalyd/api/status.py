@@ -55,6 +55,11 @@ GRPC_ERRORS: Mapping[type[AnomalydError], GrpcError] = {
     ),
     errors.ParsingError: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "PARSING_ERROR"),
     errors.MalformedJson: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON"),
+    errors.BodyInvalid: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "BODY_INVALID"),
+    errors.DateUnreadable: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "DATE_UNREADABLE"),
+    errors.FieldUnmapped: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_UNMAPPED"),
+    errors.SearchFailed: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "SEARCH_FAILED"),
+    errors.Forbidden: GrpcError(grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN"),
     errors.MissingBody: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "MISSING_BODY"),
     errors.DetectorInvalid: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "DETECTOR_INVALID"),
     errors.DetectorRefused: GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "DETECTOR_REFUSED"),
@@ -65,6 +70,7 @@ GRPC_ERRORS: Mapping[type[AnomalydError], GrpcError] = {
     errors.StateConflict: GrpcError(grpc.StatusCode.FAILED_PRECONDITION, "STATE_CONFLICT"),
     errors.NotFound: GrpcError(grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
     errors.IndexNotFound: GrpcError(grpc.StatusCode.NOT_FOUND, "INDEX_NOT_FOUND"),
+    errors.JobNotFound: GrpcError(grpc.StatusCode.NOT_FOUND, "JOB_NOT_FOUND"),
     errors.DetectorNotFound: GrpcError(grpc.StatusCode.NOT_FOUND, "DETECTOR_NOT_FOUND"),
     errors.TaskNotFound: GrpcError(grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.VersionConflict: GrpcError(grpc.StatusCode.ABORTED, "VERSION_CONFLICT"),
@@ -88,6 +94,11 @@ HTTP_ERRORS: Mapping[type[AnomalydError], HttpError] = {
     errors.NumberFormatInvalid: HttpError(400, "number_format_exception"),
     errors.ParsingError: HttpError(400, "parsing_exception"),
     errors.MalformedJson: HttpError(400, "json_parse_exception"),
+    errors.BodyInvalid: HttpError(400, "x_content_parse_exception"),
+    errors.DateUnreadable: HttpError(400, "parse_exception"),
+    errors.FieldUnmapped: HttpError(400, "query_shard_exception"),
+    errors.SearchFailed: HttpError(400, "search_phase_execution_exception"),
+    errors.Forbidden: HttpError(403, "security_exception"),
     errors.MissingBody: HttpError(400, "parse_exception"),
     errors.DetectorInvalid: HttpError(400, "a_d_validation_exception"),
     errors.DetectorRefused: HttpError(400, "status_exception"),
@@ -98,6 +109,7 @@ HTTP_ERRORS: Mapping[type[AnomalydError], HttpError] = {
     errors.StateConflict: HttpError(400, "status_exception"),
     errors.NotFound: HttpError(404, "resource_not_found_exception"),
     errors.IndexNotFound: HttpError(404, "index_not_found_exception"),
+    errors.JobNotFound: HttpError(404, "resource_not_found_exception"),
     errors.DetectorNotFound: HttpError(404, "status_exception"),
     errors.TaskNotFound: HttpError(404, "status_exception"),
     errors.VersionConflict: HttpError(409, "version_conflict_engine_exception"),
@@ -142,6 +154,9 @@ def rich_status(error: AnomalydError, metadata: tuple[tuple[str, str], ...]) -> 
         error: what the use case raised.
         metadata: further trailing metadata, such as the request id.
     """
+    if isinstance(error, errors.SearchFailed):
+        # shards mean nothing to gRPC callers
+        error = error.cause
     known = grpc_error(error)
     message = error.reason[:LONGEST_MESSAGE]
     status = status_pb2.Status(code=known.code.value[0], message=message)
@@ -160,7 +175,35 @@ def error_body(error: AnomalydError) -> tuple[int, dict[str, Any]]:
         return known.status, {"error": error.reason}
     if isinstance(error, errors.MethodNotAllowed | errors.MediaTypeNotSupported):
         return known.status, {"error": error.reason, "status": known.status}
-    return known.status, _body(known, error.reason, error.details)
+    body = _body(known, error.reason, error.details)
+    if isinstance(error, errors.SearchFailed):
+        body["error"] |= _failed_shards(error.cause)
+    elif isinstance(error, errors.BodyInvalid):
+        body["error"] |= {**_cause(error), "root_cause": [_cause(_innermost(error), deep=False)]}
+    return known.status, body
+
+
+def _failed_shards(cause: AnomalydError) -> dict[str, Any]:
+    """Return what Elasticsearch adds when no shard could be searched; there is one shard here."""
+    shown = _cause(cause)
+    return {
+        "root_cause": [shown],
+        "phase": "query",
+        "grouped": True,
+        "failed_shards": [{"shard": 0, "index": ".ml-anomalies-shared", "reason": shown}],
+        "caused_by": shown,
+    }
+
+
+def _cause(error: AnomalydError, *, deep: bool = True) -> dict[str, Any]:
+    shown = {"type": http_error(error).type, "reason": error.reason, **error.details}
+    if deep and isinstance(error, errors.BodyInvalid) and error.cause is not None:
+        shown["caused_by"] = _cause(error.cause)
+    return shown
+
+
+def _innermost(error: errors.BodyInvalid) -> errors.BodyInvalid:
+    return _innermost(error.cause) if isinstance(error.cause, errors.BodyInvalid) else error
 
 
 def unexpected_body(request_id: str) -> tuple[int, dict[str, Any]]:

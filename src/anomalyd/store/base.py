@@ -153,6 +153,87 @@ class TopAnomaly:
     max_anomaly_grade: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoreColumns:
+    """Scores of stored results as columns, in order of window and entity.
+
+    Entities and values stand as codes: 63-bit hashes that are the same on every machine for ever.
+
+    Attributes:
+        window: ``int64[rows]``, ``data_start_time``, epoch ms, ascending.
+        entity: ``int64[rows]``, code of the entity as a whole; 0 for a single series.
+        values: ``int64[rows, fields]``, code of its value per category field asked for.
+        score: ``float64[rows]``.
+    """
+
+    window: npt.NDArray[np.int64]
+    entity: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int64]
+    score: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRange:
+    """Which stored results are meant.
+
+    Attributes:
+        indices: result indices to look in.
+        detector_id: whose.
+        task_id: of that task; None = of real time.
+        category_fields: the detector's; ``()`` for a single series.
+        start, end: ``data_start_time`` lies in this half-open range, epoch ms.
+    """
+
+    indices: tuple[str, ...]
+    detector_id: str
+    task_id: str | None
+    category_fields: tuple[str, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredResult:
+    """One stored result as a record shows it; features in the detector's order, None = absent."""
+
+    entity: tuple[str, ...]
+    actual: tuple[float | None, ...]
+    typical: tuple[float | None, ...] | None
+
+
+class ScoreReader(Protocol):
+    """Reads back what was scored, as columns. Thread-safe.
+
+    Rows whose model was still warming up (confidence 0), or that have no score, are left out.
+    """
+
+    def score_counts(self, which: ScoreRange) -> tuple[tuple[int, int], ...]:
+        """Return (window, rows) of each window that has rows, in order of time."""
+        ...
+
+    def scores(self, which: ScoreRange) -> ScoreColumns:
+        """Return the scores of a range."""
+        ...
+
+    def value_names(
+        self, which: ScoreRange, field: str, codes: npt.NDArray[np.int64]
+    ) -> Mapping[int, str]:
+        """Return the value that each of these codes of a category field stands for."""
+        ...
+
+    def scored_results(
+        self,
+        which: ScoreRange,
+        window: npt.NDArray[np.int64],
+        entity: npt.NDArray[np.int64],
+    ) -> Mapping[tuple[int, int], ScoredResult]:
+        """Return the results of these (window, entity code) pairs ``int64[n]``, by pair."""
+        ...
+
+
 class ResultStore(Protocol):
     """Anomaly results. Thread-safe.
 

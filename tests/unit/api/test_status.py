@@ -45,6 +45,11 @@ TABLE = [
     (errors.StateConflict("x"), grpc.StatusCode.FAILED_PRECONDITION, 400, "status_exception"),
     (errors.IndexNotFound("x"), grpc.StatusCode.NOT_FOUND, 404, "index_not_found_exception"),
     (errors.DetectorNotFound("x"), grpc.StatusCode.NOT_FOUND, 404, "status_exception"),
+    (errors.JobNotFound("x"), grpc.StatusCode.NOT_FOUND, 404, "resource_not_found_exception"),
+    (errors.BodyInvalid("x", field="y"), INVALID, 400, "x_content_parse_exception"),
+    (errors.DateUnreadable("x"), INVALID, 400, "parse_exception"),
+    (errors.FieldUnmapped("x"), INVALID, 400, "query_shard_exception"),
+    (errors.Forbidden("x"), grpc.StatusCode.PERMISSION_DENIED, 403, "security_exception"),
     (errors.TaskNotFound("x"), grpc.StatusCode.NOT_FOUND, 404, "status_exception"),
     (
         errors.VersionConflict("x"),
@@ -210,6 +215,24 @@ def test_details_stand_in_the_body() -> None:
     for cause in (body["error"], body["error"]["root_cause"][0]):
         assert cause["index"] == cause["resource.id"] == "logs"
         assert cause["index_uuid"] == "_na_"
+
+
+def test_a_search_that_cannot_run_shows_its_cause() -> None:
+    """REST callers see failed shards, as from Elasticsearch; gRPC callers the cause itself."""
+    error = errors.SearchFailed(errors.FieldUnmapped("No mapping", field="sort"))
+    status, body = error_body(error)
+    cause = {"type": "query_shard_exception", "reason": "No mapping"}
+    assert status == 400
+    assert body["error"]["type"] == "search_phase_execution_exception"
+    assert body["error"]["reason"] == "all shards failed"
+    assert body["error"]["root_cause"] == [cause]
+    assert body["error"]["caused_by"] == cause
+    assert body["error"]["failed_shards"][0]["reason"] == cause
+    rich, details = details_of(error)
+    assert rich.message == "No mapping"
+    info = details["ErrorInfo"]
+    assert isinstance(info, error_details_pb2.ErrorInfo)
+    assert info.reason == "FIELD_UNMAPPED"
 
 
 def test_an_unexpected_failure_tells_nothing_but_the_request_id() -> None:

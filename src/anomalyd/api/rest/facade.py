@@ -8,6 +8,7 @@ The gateway hands every request over as a raw body; what the caller wrote as pat
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from google.api import httpbody_pb2
 from google.protobuf.message import DecodeError
 
 from anomalyd.api.request_ids import REQUEST_ID, RequestIds
-from anomalyd.api.rest.call import Answer, Call, Operation, parse_query
+from anomalyd.api.rest.call import JSON, Answer, Call, Operation, parse_query
 from anomalyd.api.rest.encoding import unpack
 from anomalyd.api.rest.filter_path import filter_document
 from anomalyd.api.rest.json_body import encode
@@ -39,6 +40,9 @@ ORIGINAL_PATH = "x-envoy-original-path"
 ORIGINAL_METHOD = "x-envoy-original-method"
 CONTENT_ENCODING = "x-content-encoding"
 HTTP_STATUS = "x-http-status"
+_COMPATIBLE = re.compile(
+    r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with\s*=\s*(\d{1,3})\b"
+)
 # clients of Elasticsearch refuse to talk to a server that does not send this
 PRODUCT = ("x-elastic-product", "Elasticsearch")
 
@@ -98,6 +102,9 @@ class Facade:
             status, body = unexpected_body(request_id)
             answer = Answer(document=body, status=status)
         content = b"" if call.method == "HEAD" else _content(call, answer)
+        content_type = answer.content_type
+        if answer.content is None:
+            content_type = _media_type(metadata.get("accept", ""))
         context.send_initial_metadata(
             (
                 (HTTP_STATUS, str(answer.status)),
@@ -106,7 +113,7 @@ class Facade:
                 *answer.headers,
             )
         )
-        return httpbody_pb2.HttpBody(content_type=answer.content_type, data=content)
+        return httpbody_pb2.HttpBody(content_type=content_type, data=content)
 
     def _answer(self, call: Call) -> Answer:
         if not call.path:
@@ -143,6 +150,14 @@ def _content(call: Call, answer: Answer) -> bytes:
     if expression and answer.status < HTTPStatus.BAD_REQUEST:
         document = filter_document(document, expression)
     return encode(document, pretty=call.query.get("pretty", "false") != "false")
+
+
+def _media_type(accept: str) -> str:
+    """Return the type of a JSON answer; clients of Elasticsearch get the one that they name."""
+    match = _COMPATIBLE.search(accept)
+    if match is None:
+        return JSON
+    return f"application/vnd.elasticsearch+json;compatible-with={match.group(1)}"
 
 
 def _refusal(error: AnomalydError, method: str) -> Answer:

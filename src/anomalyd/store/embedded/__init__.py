@@ -1,6 +1,7 @@
 """The store in DuckDB: documents and results in the data directory's database."""
 
 from anomalyd.store.embedded.documents import EmbeddedDocumentStore
+from anomalyd.store.embedded.influencers import EmbeddedInfluencerStore
 from anomalyd.store.embedded.results import EmbeddedResultStore
 
-__all__ = ["EmbeddedDocumentStore", "EmbeddedResultStore"]
+__all__ = ["EmbeddedDocumentStore", "EmbeddedInfluencerStore", "EmbeddedResultStore"]

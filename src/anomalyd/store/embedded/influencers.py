@@ -1,0 +1,417 @@
+"""Influencers, buckets and records in tables of the embedded database (decision 053)."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from anomalyd.embedded.database import Database
+from anomalyd.store.embedded.influencer_columns import InfluencerColumns
+from anomalyd.store.influencers import (
+    BucketRow,
+    Float64s,
+    InfluencerRow,
+    InfluencerStep,
+    RecordRow,
+    ResultFilter,
+    ResultPage,
+    RunState,
+    StoredScores,
+)
+
+MOST_ROWS_IN_MEMORY = 2_000_000
+"""Rows of all jobs' columns together, 45 bytes each; the job read last always stays."""
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS anomalyd_influencer (
+    job VARCHAR, run VARCHAR, timestamp BIGINT, bucket_span BIGINT, field VARCHAR, value VARCHAR,
+    code BIGINT, ln_probability DOUBLE, score DOUBLE, initial_score DOUBLE, interim BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS anomalyd_bucket (
+    job VARCHAR, run VARCHAR, timestamp BIGINT, bucket_span BIGINT, field VARCHAR,
+    ln_probability DOUBLE, raw DOUBLE, score DOUBLE, initial_score DOUBLE, count BIGINT,
+    interim BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS anomalyd_record (
+    job VARCHAR, run VARCHAR, timestamp BIGINT, bucket_span BIGINT, entity VARCHAR[],
+    ln_probability DOUBLE, score DOUBLE, initial_score DOUBLE, actual DOUBLE[], typical DOUBLE[],
+    interim BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS anomalyd_influencer_run (
+    job VARCHAR, run VARCHAR, position BIGINT, state_position BIGINT, state BLOB,
+    PRIMARY KEY (job, run)
+);
+"""
+_TABLES = ("anomalyd_influencer", "anomalyd_bucket", "anomalyd_record")
+_LOAD = """
+WITH chosen AS (SELECT * FROM anomalyd_influencer WHERE job = $job),
+names AS (SELECT field, row_number() OVER (ORDER BY field) - 1 AS at
+          FROM (SELECT DISTINCT field FROM chosen)),
+texts AS (SELECT value, row_number() OVER (ORDER BY value) - 1 AS at
+          FROM (SELECT DISTINCT value FROM chosen))
+SELECT CAST(names.at AS INTEGER) AS field, CAST(texts.at AS INTEGER) AS value, timestamp,
+       CAST(bucket_span AS INTEGER) AS span, ln_probability, score, initial_score, interim
+FROM chosen JOIN names USING (field) JOIN texts USING (value)
+"""
+_RECORD_SORTS = {
+    "record_score": "score",
+    "initial_record_score": "initial_score",
+    "probability": "ln_probability",
+    "timestamp": "timestamp",
+    "bucket_span": "bucket_span",
+    "is_interim": "interim",
+}
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+class EmbeddedInfluencerStore:
+    """Implements ``store.influencers.InfluencerStore``; the only writer of its tables."""
+
+    def __init__(self, database: Database, *, rows_in_memory: int = MOST_ROWS_IN_MEMORY) -> None:
+        self._database = database
+        self._rows_in_memory = rows_in_memory
+        self._lock = threading.Lock()
+        # loading takes a second per million rows: not twice at the same time
+        self._loading = threading.Lock()
+        self._loaded: OrderedDict[str, tuple[int, InfluencerColumns]] = OrderedDict()
+        self._writes: dict[str, int] = {}
+        with database.write() as connection:
+            connection.execute(_CREATE)
+
+    # ---- writing
+
+    def write(self, job: str, step: InfluencerStep) -> None:
+        """Replace what is stored of the step's windows, in one transaction."""
+        with self._changing(job) as connection:
+            _replace(connection, job, step, "anomalyd_influencer", "field, value", {
+                "field": _texts(step.influencers.field),
+                "value": _texts(step.influencers.value),
+                "code": step.influencers.code,
+                "timestamp": step.influencers.timestamp,
+                "ln_probability": step.influencers.ln_probability,
+                "score": step.influencers.score,
+            })  # fmt: skip
+            _replace(connection, job, step, "anomalyd_bucket", "field", {
+                "field": _texts(step.buckets.field),
+                "timestamp": step.buckets.timestamp,
+                "ln_probability": step.buckets.ln_probability,
+                "raw": step.buckets.raw,
+                "score": step.buckets.score,
+                "count": step.buckets.count,
+            })  # fmt: skip
+            _replace_records(connection, job, step)
+            if step.position is not None:
+                _write_state(connection, job, step, step.position)
+
+    def rescore(self, job: str, run: str, stored: StoredScores, score: Float64s) -> int:
+        """Give influencers new scores, in one transaction; returns how many rows changed."""
+        changed = np.flatnonzero(score != stored.score)
+        if not len(changed):
+            return 0
+        columns = {
+            "timestamp": stored.timestamp[changed],
+            "field": stored.field[changed],
+            "code": stored.code[changed],
+            "score": score[changed],
+        }
+        with self._changing(job) as connection, _registered(connection, columns) as name:
+            connection.execute(
+                "UPDATE anomalyd_influencer AS old SET score = new.score "  # noqa: S608
+                f"FROM {name} AS new WHERE old.timestamp = new.timestamp "
+                "AND old.field = new.field AND old.code = new.code "
+                "AND old.job = $job AND old.run = $run",
+                {"job": job, "run": run},
+            )
+        return len(changed)
+
+    def forget(self, job: str, run: str | None = None) -> None:
+        """Delete everything of a job, or of one of its runs."""
+        with self._changing(job) as connection:
+            for table in (*_TABLES, "anomalyd_influencer_run"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE job = $job AND coalesce(run = $run, true)",  # noqa: S608
+                    {"job": job, "run": run},
+                )
+
+    # ---- the life cycle reads
+
+    def state(self, job: str, run: str) -> RunState | None:
+        """Return how far a run is; None when it never wrote anything."""
+        with self._database.read() as cursor:
+            cursor.execute(
+                "SELECT position, state_position, state FROM anomalyd_influencer_run "
+                "WHERE job = $job AND run = $run",
+                {"job": job, "run": run},
+            )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        return RunState(position=row[0], state_position=row[1], state=row[2])
+
+    def scores(self, job: str, run: str, *, since: int) -> StoredScores:
+        """Return the final influencers of a run from ``since`` (epoch ms, inclusive) on."""
+        with self._database.read() as cursor:
+            cursor.execute(
+                "SELECT timestamp, field, code, ln_probability, score FROM anomalyd_influencer "
+                "WHERE job = $job AND run = $run AND timestamp >= $since AND NOT interim "
+                "ORDER BY timestamp, field, value",
+                {"job": job, "run": run, "since": since},
+            )
+            found = cursor.fetchnumpy()
+        return StoredScores(
+            timestamp=_filled(found["timestamp"]),
+            field=_filled(found["field"]),
+            code=_filled(found["code"]),
+            ln_probability=_filled(found["ln_probability"]),
+            score=_filled(found["score"]),
+        )
+
+    # ---- callers read
+
+    def influencers(
+        self, job: str, which: ResultFilter, page: ResultPage
+    ) -> tuple[int, tuple[InfluencerRow, ...]]:
+        """Return how many influencers match, and a page of them, in a total order."""
+        return self._columns(job).page(which, page)
+
+    def buckets(self, job: str, which: ResultFilter) -> tuple[BucketRow, ...]:
+        """Return bucket levels in order of time and field; the score is that of the bucket."""
+        with self._database.read() as cursor:
+            cursor.execute(
+                "SELECT timestamp, bucket_span, field, ln_probability, raw, score, initial_score, "  # noqa: S608
+                f"count, interim FROM anomalyd_bucket WHERE {_WHERE} "
+                "QUALIFY coalesce(max(score) OVER (PARTITION BY timestamp) >= $score, true) "
+                "ORDER BY timestamp, field",
+                _parameters(job, which),
+            )
+            return tuple(_bucket_row(row) for row in cursor.fetchall())
+
+    def records(
+        self, job: str, which: ResultFilter, page: ResultPage
+    ) -> tuple[int, tuple[RecordRow, ...]]:
+        """Return how many records match, and a page of them, ordered as influencers are."""
+        key = _RECORD_SORTS.get(page.sort)
+        direction = "DESC" if page.descending else "ASC"
+        order = f"{key} {direction}, " if key else ""
+        where = f"{_WHERE} AND coalesce(score >= $score, true)"
+        parameters = _parameters(job, which)
+        with self._database.read() as cursor:
+            cursor.execute(f"SELECT count(*) FROM anomalyd_record WHERE {where}", parameters)  # noqa: S608
+            (count,) = cursor.fetchone() or (0,)
+            cursor.execute(
+                "SELECT timestamp, bucket_span, entity, ln_probability, score, initial_score, "  # noqa: S608
+                f"actual, typical, interim FROM anomalyd_record WHERE {where} "
+                f"ORDER BY {order}timestamp DESC, entity LIMIT {page.size} OFFSET {page.offset}",
+                parameters,
+            )
+            return count, tuple(_record_row(row) for row in cursor.fetchall())
+
+    def _columns(self, job: str) -> InfluencerColumns:
+        found = self._current(job)
+        if found is not None:
+            return found
+        with self._loading:
+            found = self._current(job)
+            if found is not None:
+                return found
+            # what is written from here on makes the columns outdated, even if they have it
+            writes = self._writes.get(job, 0)
+            with self._database.read() as cursor:
+                columns = _load(cursor, job)
+            with self._lock:
+                self._loaded[job] = (writes, columns)
+                self._loaded.move_to_end(job)
+                self._shrink()
+            return columns
+
+    def _current(self, job: str) -> InfluencerColumns | None:
+        with self._lock:
+            writes, columns = self._loaded.get(job, (-1, None))
+            if columns is None or writes != self._writes.get(job, 0):
+                return None
+            self._loaded.move_to_end(job)
+            return columns
+
+    def _shrink(self) -> None:
+        rows = sum(len(columns) for _, columns in self._loaded.values())
+        while rows > self._rows_in_memory and len(self._loaded) > 1:
+            _, (_, columns) = self._loaded.popitem(last=False)
+            rows -= len(columns)
+
+    @contextmanager
+    def _changing(self, job: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._database.write() as connection:
+            yield connection
+        # only now do new readers see it
+        with self._lock:
+            self._writes[job] = self._writes.get(job, 0) + 1
+
+
+_WHERE = (
+    "job = $job AND coalesce(timestamp >= $start, true) AND coalesce(timestamp < $end, true) "
+    "AND NOT (interim AND $exclude_interim)"
+)
+
+
+def _parameters(job: str, which: ResultFilter) -> dict[str, object]:
+    return {
+        "job": job,
+        "start": which.start,
+        "end": which.end,
+        "exclude_interim": which.exclude_interim,
+        "score": which.score if which.score > 0 else None,
+    }
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    job: str,
+    step: InfluencerStep,
+    table: str,
+    key: str,
+    columns: dict[str, Any],
+) -> None:
+    """Put rows in the place of those that the windows had; initial scores of this run stay."""
+    parameters: dict[str, object] = {
+        "job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim,
+        "start": step.start, "end": step.end,
+    }  # fmt: skip
+    names = ", ".join(columns)
+    with _registered(connection, columns) as new:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE anomalyd_step AS "  # noqa: S608
+            f"SELECT $job AS job, $run AS run, $span AS bucket_span, $interim AS interim, new.*, "
+            f"coalesce(old.initial_score, new.score) AS initial_score FROM {new} AS new LEFT JOIN "
+            f"(SELECT {key}, timestamp, initial_score FROM {table} WHERE job = $job AND run = $run "
+            "AND timestamp >= $start AND timestamp < $end AND NOT interim) AS old "
+            f"USING ({key}, timestamp)",
+            parameters,
+        )
+    _delete(connection, job, step, table)
+    targets = f"job, run, bucket_span, interim, initial_score, {names}"
+    connection.execute(
+        f"INSERT INTO {table} ({targets}) SELECT {targets} FROM anomalyd_step "  # noqa: S608
+        f"ORDER BY timestamp, {key}"
+    )
+    connection.execute("DROP TABLE anomalyd_step")
+
+
+def _replace_records(connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep) -> None:
+    """Put records in the place of those that the windows had: few, so row by row is quick."""
+    known = {
+        (timestamp, tuple(entity)): initial
+        for timestamp, entity, initial in connection.execute(
+            "SELECT timestamp, entity, initial_score FROM anomalyd_record WHERE job = $job "
+            "AND run = $run AND timestamp >= $start AND timestamp < $end AND NOT interim",
+            {"job": job, "run": step.run, "start": step.start, "end": step.end},
+        ).fetchall()
+    }
+    _delete(connection, job, step, "anomalyd_record")
+    records = step.records
+    rows = zip(
+        records.timestamp.tolist(), records.entity, records.ln_probability.tolist(),
+        records.score.tolist(), records.actual, records.typical, strict=True,
+    )  # fmt: skip
+    for timestamp, entity, ln_probability, score, actual, typical in rows:
+        initial = known.get((timestamp, tuple(entity)), score)
+        connection.execute(
+            "INSERT INTO anomalyd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                job, step.run, timestamp, step.bucket_span, list(entity), ln_probability, score,
+                initial, list(actual), None if typical is None else list(typical), step.interim,
+            ],
+        )  # fmt: skip
+
+
+def _delete(
+    connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep, table: str
+) -> None:
+    connection.execute(
+        f"DELETE FROM {table} WHERE job = $job AND timestamp >= $start AND timestamp < $end",  # noqa: S608
+        {"job": job, "start": step.start, "end": step.end},
+    )
+
+
+def _write_state(
+    connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep, position: int
+) -> None:
+    parameters: dict[str, object] = {"job": job, "run": step.run, "position": position}
+    if step.state is None:
+        connection.execute(
+            "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, NULL) "
+            "ON CONFLICT DO UPDATE SET position = excluded.position",
+            parameters,
+        )
+        return
+    connection.execute(
+        "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, $state) "
+        "ON CONFLICT DO UPDATE SET position = excluded.position, "
+        "state_position = excluded.state_position, state = excluded.state",
+        parameters | {"state": step.state},
+    )
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, columns: Columns) -> Iterator[str]:
+    name = "anomalyd_influencer_step"
+    connection.register(name, dict(columns))
+    try:
+        yield name
+    finally:
+        connection.unregister(name)
+
+
+def _load(cursor: duckdb.DuckDBPyConnection, job: str) -> InfluencerColumns:
+    parameters = {"job": job}
+    texts = [
+        [
+            str(row[0])
+            for row in cursor.execute(
+                f"SELECT DISTINCT {name} FROM anomalyd_influencer WHERE job = $job ORDER BY {name}",  # noqa: S608
+                parameters,
+            ).fetchall()
+        ]
+        for name in ("field", "value")
+    ]
+    found = cursor.execute(_LOAD, parameters).fetchnumpy()
+    columns = {name: _filled(each) for name, each in found.items()}
+    order = np.lexsort((columns["value"], columns["field"], -columns["timestamp"]))
+    return InfluencerColumns(
+        fields=tuple(texts[0]),
+        values=texts[1],
+        **{name: np.ascontiguousarray(column[order]) for name, column in columns.items()},
+    )
+
+
+def _filled(column: Any) -> npt.NDArray[Any]:
+    """Return a column that has no NULLs as a plain array; DuckDB gives a masked one."""
+    return np.ma.getdata(column)
+
+
+def _texts(values: Sequence[str]) -> npt.NDArray[Any]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _bucket_row(row: tuple[Any, ...]) -> BucketRow:
+    return BucketRow(
+        timestamp=row[0], bucket_span=row[1], field=row[2], ln_probability=row[3], raw=row[4],
+        score=row[5], initial_score=row[6], count=row[7], interim=row[8],
+    )  # fmt: skip
+
+
+def _record_row(row: tuple[Any, ...]) -> RecordRow:
+    return RecordRow(
+        timestamp=row[0], bucket_span=row[1], entity=tuple(row[2]), ln_probability=row[3],
+        score=row[4], initial_score=row[5], actual=tuple(row[6]),
+        typical=None if row[7] is None else tuple(row[7]), interim=row[8],
+    )  # fmt: skip

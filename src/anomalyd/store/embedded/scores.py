@@ -1,0 +1,162 @@
+"""Stored scores read back as columns, for what is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from anomalyd.embedded.catalogue import Catalogue, ReadSession
+from anomalyd.embedded.names import expand, is_pattern
+from anomalyd.embedded.relation import IndexSet
+from anomalyd.embedded.result_table import KIND
+from anomalyd.model.entity import entity_values
+from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
+
+_COLUMNS = (
+    "detector_id", "task_id", "data_start_time", "anomaly_score", "confidence", "entity_name",
+    "entity_value",
+)  # fmt: skip
+_WHERE = (
+    "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
+    "AND data_start_time >= $start AND data_start_time < $end "
+    # a model that warms up has no confidence and no score yet
+    "AND confidence > 0 AND isfinite(anomaly_score) "
+    "AND coalesce(entity_name, []) = $names::VARCHAR[]"
+)
+_CHOSEN = "anomalyd_chosen"
+
+
+class EmbeddedScoreReader:
+    """Implements ``store.base.ScoreReader`` over the result tables."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def score_counts(self, which: ScoreRange) -> tuple[tuple[int, int], ...]:
+        """Return (window, rows) of each window that has rows, in order of time."""
+        with self._catalogue.read() as session:
+            relation = _relation(session, which)
+            rows = relation.rows(
+                f"SELECT data_start_time, count(*) FROM {_rows(relation)} "  # noqa: S608
+                "GROUP BY data_start_time ORDER BY data_start_time",
+                _parameters(which),
+            )
+        return tuple((int(str(window)), int(str(count))) for window, count in rows)
+
+    def scores(self, which: ScoreRange) -> ScoreColumns:
+        """Return the scores of a range."""
+        fields = which.category_fields
+        codes = "".join(
+            f", {_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)
+        )
+        with self._catalogue.read() as session:
+            relation = _relation(session, which)
+            found = relation.columns(
+                f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
+                f"anomaly_score AS s{codes} FROM {_rows(relation)} ORDER BY w, e",
+                _parameters(which),
+            )
+        window = np.ma.getdata(found["w"])
+        values = [np.ma.getdata(found[f"v{at}"]) for at in range(len(fields))]
+        return ScoreColumns(
+            window=window.astype(np.int64, copy=False),
+            entity=np.ma.getdata(found["e"]).astype(np.int64, copy=False),
+            values=np.column_stack(values).astype(np.int64, copy=False)
+            if fields
+            else np.empty((len(window), 0), dtype=np.int64),
+            score=np.ma.getdata(found["s"]).astype(np.float64, copy=False),
+        )
+
+    def value_names(
+        self, which: ScoreRange, field: str, codes: npt.NDArray[np.int64]
+    ) -> Mapping[int, str]:
+        """Return the value that each of these codes of a category field stands for."""
+        code = _value_code(which, field)
+        with self._catalogue.read() as session:
+            relation = _relation(session, which)
+            with relation.lend(_CHOSEN, {"code": np.unique(codes)}):
+                rows = relation.rows(
+                    f"SELECT DISTINCT {code} AS code, {_value(which, field)} "  # noqa: S608
+                    f"FROM {_rows(relation)} WHERE {code} IN (SELECT code FROM {_CHOSEN})",
+                    _parameters(which),
+                )
+        return {int(str(found)): str(name) for found, name in rows}
+
+    def scored_results(
+        self,
+        which: ScoreRange,
+        window: npt.NDArray[np.int64],
+        entity: npt.NDArray[np.int64],
+    ) -> Mapping[tuple[int, int], ScoredResult]:
+        """Return the results of these (window, entity code) pairs ``int64[n]``, by pair."""
+        with self._catalogue.read() as session:
+            relation = _relation(session, which)
+            with relation.lend(_CHOSEN, {"w": window, "e": entity}):
+                rows = relation.rows(
+                    f"SELECT _id, w, e FROM (SELECT _id, data_start_time AS w, "  # noqa: S608
+                    f"{_entity_code(which)} AS e FROM {_rows(relation)}) "
+                    f"SEMI JOIN {_CHOSEN} USING (w, e)",
+                    _parameters(which),
+                )
+            places = {str(id): (int(str(at)), int(str(code))) for id, at, code in rows}
+            texts = relation.texts(places)
+        return {
+            places[id]: _scored_result(orjson.loads(text), which.category_fields)
+            for _, id, text in texts
+        }
+
+
+def _scored_result(document: Mapping[str, Any], fields: Sequence[str]) -> ScoredResult:
+    actual = [each["data"] for each in document["feature_data"]]
+    expected = document.get("expected_values")
+    return ScoredResult(
+        entity=entity_values(fields, document.get("entity", ())),
+        actual=tuple(actual),
+        typical=tuple(each["data"] for each in expected[0]["value_list"]) if expected else None,
+    )
+
+
+def _relation(session: ReadSession, which: ScoreRange) -> IndexSet:
+    names = [name for name, state in session.states.items() if state.kind == KIND]
+    known = [index for index in which.indices if is_pattern(index) or index in names]
+    return IndexSet(session.cursor, [session.states[name] for name in expand(known, names)])
+
+
+def _rows(relation: IndexSet) -> str:
+    """Return the chosen rows as a table; columns that nobody uses cost nothing."""
+    selected = relation.select(_COLUMNS).sql(dialect="duckdb")
+    return f"(SELECT * FROM ({selected}) WHERE {_WHERE}) AS rows_"  # noqa: S608
+
+
+def _entity_code(which: ScoreRange) -> str:
+    if not which.category_fields:
+        return "CAST(0 AS BIGINT)"
+    # the unit separator stands in no value that anybody would split by
+    return _code("array_to_string(entity_value, chr(31))")
+
+
+def _value_code(which: ScoreRange, field: str) -> str:
+    return _code(_value(which, field))
+
+
+def _value(which: ScoreRange, field: str) -> str:
+    # rows list the parts of an entity by name, whatever the detector's order is
+    return f"entity_value[{sorted(which.category_fields).index(field) + 1}]"
+
+
+def _code(text: str) -> str:
+    return f"CAST(md5_number_lower({text}) >> 1 AS BIGINT)"
+
+
+def _parameters(which: ScoreRange) -> dict[str, object]:
+    return {
+        "detector_id": which.detector_id,
+        "task_id": which.task_id,
+        "start": which.start,
+        "end": which.end,
+        "names": sorted(which.category_fields),
+    }
