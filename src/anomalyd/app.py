@@ -39,6 +39,7 @@ from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.influencers import InfluencerService
 from anomalyd.service.jobs import Jobs
+from anomalyd.service.ml_results import MlResultService
 from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
@@ -79,6 +80,7 @@ class Application:
     tasks: TaskService
     results: ResultService
     influencers: InfluencerService
+    ml_results: MlResultService
     stats: StatsService
     runtime_settings: SettingsService
     indices: IndexService
@@ -174,6 +176,7 @@ def _assemble(
         limits=_detector_limits(settings),
         clock=clock,
     )
+    jobs = Jobs(documents=documents, names=names, clock=clock, policy=Policy())
     rules = DetectorRules(
         queries=ParsedQueries(),
         ids=ids,
@@ -243,10 +246,8 @@ def _assemble(
         results=ResultService(
             results=results, documents=documents, tasks=tasks, names=names, clock=clock
         ),
-        influencers=InfluencerService(
-            jobs=Jobs(documents=documents, names=names, clock=clock, policy=Policy()),
-            influencers=influencers,
-        ),
+        influencers=InfluencerService(jobs=jobs, influencers=influencers),
+        ml_results=MlResultService(jobs=jobs, influencers=influencers),
         stats=StatsService(
             documents=documents,
             results=results,

@@ -75,6 +75,7 @@ class RunningService:
                 tasks=self._application.tasks,
                 results=self._application.results,
                 influencers=self._application.influencers,
+                ml_results=self._application.ml_results,
                 stats=self._application.stats,
                 settings=self._application.runtime_settings,
                 indices=self._application.indices,

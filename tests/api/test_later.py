@@ -79,7 +79,16 @@ def test_which_routes_are_not_implemented(rest: RestClient) -> None:
     statuses: dict[str, int] = {}
     for route in declared_routes():
         path = route.template
-        for name in ("detector_id", "type", "stat", "node_id", "job_id", "result_index", "id"):
+        for name in (
+            "detector_id",
+            "type",
+            "stat",
+            "node_id",
+            "job_id",
+            "timestamp",
+            "result_index",
+            "id",
+        ):
             path = path.replace(f"{{{name}}}", "x")
         path = path.replace("{index}", "nosuchindex").replace("{file}", "nosuchfile")
         answer = rest(route.method, path)

@@ -24,6 +24,7 @@ from anomalyd.api.rest.facade import SERVICE as REST
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.indices import IndexRoutes
 from anomalyd.api.rest.influencers import InfluencerRoutes
+from anomalyd.api.rest.ml_results import MlResultRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
@@ -43,6 +44,7 @@ from anomalyd.schedule.clock import Clock
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.influencers import InfluencerService
+from anomalyd.service.ml_results import MlResultService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.results import ResultService
@@ -90,6 +92,7 @@ class UseCases:
     tasks: TaskService
     results: ResultService
     influencers: InfluencerService
+    ml_results: MlResultService
     stats: StatsService
     settings: SettingsService
     indices: IndexService
@@ -182,7 +185,7 @@ class ApiServer:
             (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
             (
                 add_InfluencerServiceServicer_to_server,
-                InfluencerServicer(use_cases.influencers, caller),
+                InfluencerServicer(use_cases.influencers, use_cases.ml_results, caller),
             ),
             (add_StatsServiceServicer_to_server, StatsServicer(use_cases.stats)),
             (add_SettingsServiceServicer_to_server, SettingsServicer(use_cases.settings)),
@@ -213,6 +216,7 @@ def _operations(
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
         **InfluencerRoutes(use_cases.influencers, caller).operations(),
+        **MlResultRoutes(use_cases.ml_results, caller).operations(),
         **StatsRoutes(use_cases.stats).operations(),
         **SettingsRoutes(use_cases.settings).operations(),
         **IndexRoutes(use_cases.indices, clock).operations(),

@@ -37,7 +37,8 @@ SERVICES = {
     ],
     "TaskService": ["SearchTasks", "GetTask", "WatchTask"],
     "ResultService": ["SearchResults", "GetTopAnomalies", "DeleteResults", "WatchResults"],
-    "InfluencerService": ["GetInfluencers"],
+    # Beside the architecture's table: the neighbours of influencers.
+    "InfluencerService": ["GetInfluencers", "GetBuckets", "GetRecords", "GetOverallBuckets"],
     "StatsService": ["GetStats"],
     # Not in the architecture's table; came with the settings that are changed at run time.
     "SettingsService": ["GetSettings", "ChangeSettings"],

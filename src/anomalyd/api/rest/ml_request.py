@@ -31,23 +31,38 @@ class ResultKind:
         score: the parameter that is the lowest score.
         descending: the order when nothing is said.
         flags: further booleans that it takes.
-        path: variables of the path that the body may repeat, besides ``job_id``.
+        more: further texts and numbers that it takes, from the query or the body.
     """
 
     action: str
     score: str
     descending: bool = True
     flags: tuple[str, ...] = ()
-    path: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedRequest:
-    """A request, and the flags that only some kinds take; ``timestamp`` of the body, if any."""
+    """A request, and what only some kinds take.
+
+    Attributes:
+        flags: every flag of the kind.
+        more: the texts that were given; numbers as texts.
+    """
 
     results: ResultsRequest
     flags: Mapping[str, bool]
-    timestamp: str | None = None
+    more: Mapping[str, str]
+
+    def whole_number(self, name: str, *, default: int) -> int:
+        """Return one of ``more`` as an integer. Raises: IllegalArgument."""
+        text = self.more.get(name)
+        try:
+            return default if text is None else int(text)
+        except ValueError as error:
+            raise IllegalArgument(
+                f"Failed to parse int parameter [{name}] with value [{text}]", field=name
+            ) from error
 
 
 def parse_results(call: Call, kind: ResultKind) -> ParsedRequest:
@@ -63,7 +78,7 @@ def parse_results(call: Call, kind: ResultKind) -> ParsedRequest:
         check_names(call, _BODY_PARAMETERS)
         return parsed
     parsed = _from_query(call, kind)
-    names = ("exclude_interim", "from", "size", kind.score, "sort", "desc", *kind.flags)
+    names = ("exclude_interim", "from", "size", kind.score, "sort", "desc", *kind.flags, *kind.more)
     check_names(call, (*_BODY_PARAMETERS, *names))
     return parsed
 
@@ -110,6 +125,7 @@ def _from_query(call: Call, kind: ResultKind) -> ParsedRequest:
             descending=call.flag("desc", default=kind.descending),
         ),
         flags={name: call.flag(name) for name in kind.flags},
+        more={name: query[name] for name in kind.more if name in query},
     )
 
 
@@ -121,12 +137,13 @@ def _from_body(body: bytes, kind: ResultKind) -> ParsedRequest:
             f"[1:1] [{kind.action}] Expected START_OBJECT but was: {token(value)}", field=""
         )
     reader = _BodyReader(text, kind.action)
-    texts = dict.fromkeys(("start", "end", "timestamp", "job_id", "sort"))
     read: dict[str, Any] = {}
     for member in members(text):
         name = member.name
-        if name in ("start", "end") or (name == "timestamp" and name in kind.path):
+        if name in ("start", "end"):
             read[name] = reader.optional_text(member)
+        elif name in kind.more:
+            read[name] = reader.any_text(member)
         elif name in ("job_id", "sort"):
             read[name] = reader.text(member)
         elif name in ("desc", "exclude_interim", *kind.flags):
@@ -137,21 +154,20 @@ def _from_body(body: bytes, kind: ResultKind) -> ParsedRequest:
             read[name] = reader.page(member)
         else:
             raise reader.problem(member.name_at, f"unknown field [{name}]", name)
-    read = texts | read
     offset, size = read.get("page", (0, DEFAULT_SIZE))
     return ParsedRequest(
         results=ResultsRequest(
-            start=read["start"],
-            end=read["end"],
+            start=read.get("start"),
+            end=read.get("end"),
             exclude_interim=read.get("exclude_interim", False),
             offset=offset,
             size=size,
             score=read.get(kind.score, 0.0),
-            sort=read["sort"],
+            sort=read.get("sort"),
             descending=read.get("desc", kind.descending),
         ),
         flags={name: read.get(name, False) for name in kind.flags},
-        timestamp=read["timestamp"],
+        more={name: read[name] for name in kind.more if read.get(name) is not None},
     )
 
 
@@ -178,6 +194,12 @@ class _BodyReader:
         if not isinstance(member.value, str):
             raise self._unsupported(member)
         return member.value
+
+    def any_text(self, member: Member) -> str | None:
+        """Return a text, a number as one, or null."""
+        if isinstance(member.value, int | float) and not isinstance(member.value, bool):
+            return str(member.value)
+        return self.optional_text(member)
 
     def flag(self, member: Member) -> bool:
         """Return a boolean, also from "true" and "false"."""
