@@ -50,12 +50,14 @@ from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_model import ModelChecks
+from anomalyd.service.watching import WatchService
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
 from anomalyd.store.embedded import (
     EmbeddedDocumentStore,
     EmbeddedInfluencerStore,
     EmbeddedResultStore,
 )
+from anomalyd.store.signal import WriteSignal
 
 NODE_ID_BYTES = 16
 
@@ -79,6 +81,7 @@ class Application:
     suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
+    watching: WatchService
     influencers: InfluencerService
     ml_results: MlResultService
     stats: StatsService
@@ -138,7 +141,8 @@ def _assemble(
     node_id = _node_id(settings.data_dir)
     catalogue = Catalogue(database)
     source = EmbeddedSource(catalogue, now=clock.now)
-    documents, results = EmbeddedDocumentStore(catalogue), EmbeddedResultStore(catalogue)
+    documents, written = EmbeddedDocumentStore(catalogue), WriteSignal()
+    results = EmbeddedResultStore(catalogue, recorded=written.ring)
     influencers = EmbeddedInfluencerStore(database)
     tasks = TaskLog(documents, names=names, clock=clock)
     scheduler = Scheduler({LANE: settings.historical_threads})
@@ -245,6 +249,14 @@ def _assemble(
         tasks=TaskService(documents=documents, names=names, clock=clock),
         results=ResultService(
             results=results, documents=documents, tasks=tasks, names=names, clock=clock
+        ),
+        watching=WatchService(
+            results=results,
+            documents=documents,
+            names=names,
+            signal=written,
+            clock=clock,
+            most=settings.max_watchers,
         ),
         influencers=InfluencerService(jobs=jobs, influencers=influencers),
         ml_results=MlResultService(jobs=jobs, influencers=influencers),

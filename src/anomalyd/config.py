@@ -39,6 +39,7 @@ class Settings:
         category_field_limit: category fields of a detector.
         max_entities_for_preview: entities of a preview, those with the most documents.
         max_concurrent_preview: previews at the same time.
+        max_watchers: callers that follow results or a task at the same time.
     """
 
     data_dir: Path | None = None
@@ -58,6 +59,7 @@ class Settings:
     category_field_limit: int = 2
     max_entities_for_preview: int = 5
     max_concurrent_preview: int = 2
+    max_watchers: int = 64
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
@@ -130,6 +132,7 @@ _AT_RUN_TIME = (
 """The documented settings of the reference that mean the same here (behaviour §16)."""
 
 _THREADS = (1, 256)
+_WATCHERS = (1, 1_000)
 _COUNT = (1, 1_000_000)
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "database_threads": _THREADS,
@@ -147,4 +150,5 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "category_field_limit": (1, 5),
     "max_entities_for_preview": (1, 1_000),
     "max_concurrent_preview": (1, 1_000),
+    "max_watchers": _WATCHERS,
 }

@@ -74,6 +74,7 @@ class RunningService:
                 suggestions=self._application.suggestions,
                 tasks=self._application.tasks,
                 results=self._application.results,
+                watching=self._application.watching,
                 influencers=self._application.influencers,
                 ml_results=self._application.ml_results,
                 stats=self._application.stats,
@@ -84,6 +85,7 @@ class RunningService:
                 host=self._addresses.host,
                 port=addresses.grpc_port,
                 longest_body=LONGEST_BODY,
+                most_watchers=settings.max_watchers,
                 node_id=self._application.node_id,
                 version=version("anomalyd"),
             ),
@@ -140,6 +142,8 @@ class RunningService:
 
     def stop(self) -> None:
         """Stop everything in order: no more requests, then those under way, then the work."""
+        # watchers never end by themselves; they would use up the time for all others
+        self._application.watching.close()
         if self._gateway is not None:
             self._gateway.stop()
         self._server.stop(GRACE_SECONDS)

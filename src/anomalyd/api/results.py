@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import grpc
 
 from anomalyd.api.convert import to_document
-from anomalyd.api.typed import later, required, respond
+from anomalyd.api.typed import required, respond
 from anomalyd.service.results import ResultService
+from anomalyd.service.watching import WatchService
 from anomalyd.v1 import result_service_pb2 as pb
 from anomalyd.v1.result_service_pb2_grpc import ResultServiceServicer
 
@@ -18,10 +21,9 @@ _NOT_IN_BODY = frozenset({"detector_id", "historical"})
 class ResultServicer(ResultServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    WatchResults = later("watching results")
-
-    def __init__(self, results: ResultService) -> None:
+    def __init__(self, results: ResultService, watching: WatchService) -> None:
         self._results = results
+        self._watching = watching
 
     def SearchResults(  # noqa: N802 - RPC names are as in the proto
         self, request: pb.SearchResultsRequest, context: Context
@@ -50,3 +52,14 @@ class ResultServicer(ResultServiceServicer):
     ) -> pb.DeleteResultsResponse:
         """Delete results of the default indices."""
         return respond(self._results.delete(to_document(request)), pb.DeleteResultsResponse)
+
+    def WatchResults(  # noqa: N802
+        self, request: pb.WatchResultsRequest, context: Context
+    ) -> Iterator[pb.WatchResultsResponse]:
+        """Send results as they are written."""
+        for page in self._watching.results(to_document(request), active=context.is_active):
+            for position, result in page.results:
+                shown = {"result": result, "position": position, "behind": page.behind}
+                yield respond(shown, pb.WatchResultsResponse)
+            if not page.results:
+                yield pb.WatchResultsResponse(position=page.position, behind=page.behind)

@@ -33,6 +33,7 @@ from anomalyd.api.rest.settings import SettingsRoutes
 from anomalyd.api.rest.stats import StatsRoutes
 from anomalyd.api.rest.suggest import SuggestionRoutes
 from anomalyd.api.rest.validation import ValidationRoutes
+from anomalyd.api.rest.watching import WatchRoutes
 from anomalyd.api.results import ResultServicer
 from anomalyd.api.settings import SettingsServicer
 from anomalyd.api.stats import StatsServicer
@@ -53,6 +54,7 @@ from anomalyd.service.stats import StatsService
 from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
+from anomalyd.service.watching import WatchService
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
 from anomalyd.v1.index_service_pb2_grpc import add_IndexServiceServicer_to_server
 from anomalyd.v1.influencer_service_pb2_grpc import add_InfluencerServiceServicer_to_server
@@ -72,6 +74,7 @@ TYPED_SERVICES = (
     "anomalyd.v1.IndexService",
 )
 WORKERS = 16
+"""Threads for calls that end; each watcher has one of its own beside them."""
 # room for the path, the content type and gRPC's own framing around the longest body
 MESSAGE_OVERHEAD = 1024 * 1024
 
@@ -91,6 +94,7 @@ class UseCases:
     suggestions: SuggestionService
     tasks: TaskService
     results: ResultService
+    watching: WatchService
     influencers: InfluencerService
     ml_results: MlResultService
     stats: StatsService
@@ -106,6 +110,7 @@ class ServerSettings:
         host: address to listen on.
         port: port to listen on; 0 = a free one.
         longest_body: bytes of the longest message or REST body.
+        most_watchers: calls at once that follow results or a task.
         node_id: of this process.
         version: of anomalyd.
     """
@@ -113,6 +118,7 @@ class ServerSettings:
     host: str
     port: int
     longest_body: int
+    most_watchers: int
     node_id: str
     version: str
 
@@ -141,7 +147,7 @@ class ApiServer:
         self._health = health.HealthServicer()
         request_ids = RequestIds(ids)
         self._server = grpc.server(
-            ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc"),
+            ThreadPoolExecutor(WORKERS + settings.most_watchers, thread_name_prefix="grpc"),
             interceptors=[ErrorTranslation(PACKAGE, request_ids)],
             options=_options(settings.longest_body + MESSAGE_OVERHEAD),
         )
@@ -181,8 +187,11 @@ class ApiServer:
                     caller,
                 ),
             ),
-            (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks)),
-            (add_ResultServiceServicer_to_server, ResultServicer(use_cases.results)),
+            (add_TaskServiceServicer_to_server, TaskServicer(use_cases.tasks, use_cases.watching)),
+            (
+                add_ResultServiceServicer_to_server,
+                ResultServicer(use_cases.results, use_cases.watching),
+            ),
             (
                 add_InfluencerServiceServicer_to_server,
                 InfluencerServicer(use_cases.influencers, use_cases.ml_results, caller),
@@ -215,6 +224,7 @@ def _operations(
         **ProfileRoutes(use_cases.profiles).operations(),
         **TaskRoutes(use_cases.tasks).operations(),
         **ResultRoutes(use_cases.results).operations(),
+        **WatchRoutes(use_cases.watching).operations(),
         **InfluencerRoutes(use_cases.influencers, caller).operations(),
         **MlResultRoutes(use_cases.ml_results, caller).operations(),
         **StatsRoutes(use_cases.stats).operations(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import grpc
 
 from anomalyd.api.convert import to_document
-from anomalyd.api.typed import later, required, respond
+from anomalyd.api.typed import required, respond
 from anomalyd.service.tasks import TaskService
+from anomalyd.service.watching import WatchService
 from anomalyd.v1 import task_service_pb2 as pb
 from anomalyd.v1.task_service_pb2_grpc import TaskServiceServicer
 
@@ -16,10 +19,9 @@ Context = grpc.ServicerContext
 class TaskServicer(TaskServiceServicer):
     """Checks, converts, calls the use case, converts back."""
 
-    WatchTask = later("watching a task")
-
-    def __init__(self, tasks: TaskService) -> None:
+    def __init__(self, tasks: TaskService, watching: WatchService) -> None:
         self._tasks = tasks
+        self._watching = watching
 
     def SearchTasks(  # noqa: N802 - RPC names are as in the proto
         self, request: pb.SearchTasksRequest, context: Context
@@ -33,3 +35,11 @@ class TaskServicer(TaskServiceServicer):
         """Read one task."""
         task = self._tasks.get(required(request.id, "id"))
         return respond({"task": task}, pb.GetTaskResponse)
+
+    def WatchTask(  # noqa: N802
+        self, request: pb.WatchTaskRequest, context: Context
+    ) -> Iterator[pb.WatchTaskResponse]:
+        """Send a task now and after every change."""
+        task_id = required(request.id, "id")
+        for task in self._watching.task(task_id, active=context.is_active):
+            yield respond({"task": task}, pb.WatchTaskResponse)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import grpc
@@ -79,6 +79,32 @@ class Connection:
             return invoke(iter(requests), timeout=timeout)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
+
+    def follow(
+        self, method: str, request: Message, answer: type[R], *, timeout: float | None = None
+    ) -> Iterator[R]:
+        """Call ``Service/Method`` and yield its answers as they come; closing it ends the call.
+
+        Args:
+            method: as for ``call``.
+            request: what to follow.
+            answer: type of the answers.
+            timeout: seconds for the whole stream; no limit when None.
+
+        Raises: as ``call``, from the iterator.
+        """
+        invoke = self._channel.unary_stream(
+            f"/{PACKAGE}.{method}",
+            request_serializer=_serialise,
+            response_deserializer=answer.FromString,
+        )
+        answers = invoke(request, timeout=timeout)
+        try:
+            yield from answers
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+        finally:
+            answers.cancel()
 
     def close(self) -> None:
         """End the connection and the calls that are under way."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anomalyd.client.bodies import Body, as_message, search_body
 from anomalyd.client.connection import Connection
-from anomalyd.v1 import result_pb2
+from anomalyd.v1 import common_pb2, result_pb2
 from anomalyd.v1 import result_service_pb2 as pb
 
 SERVICE = "ResultService"
@@ -130,4 +130,39 @@ class Results:
         request = as_message({"query": query}, pb.DeleteResultsRequest)
         return self._connection.call(
             f"{SERVICE}/DeleteResults", request, pb.DeleteResultsResponse, timeout=timeout
+        )
+
+    def watch(
+        self,
+        detector_id: str = "",
+        *,
+        task_id: str | None = None,
+        grade_above: float | None = None,
+        entity: Mapping[str, str] | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[pb.WatchResultsResponse]:
+        """Follow results as they are written; closing the iterator ends it.
+
+        Args:
+            detector_id: the detector; all when empty.
+            task_id: results of this historical task; those of real time when None.
+            grade_above: only anomalies of a higher grade, 0 to 1.
+            entity: only results with these values of category fields.
+            after: ``position`` of the last message that was seen; only what is new when None.
+            timeout: seconds; no limit when None.
+
+        Raises: DetectorNotFound, IllegalArgument, Throttled, from the iterator.
+        """
+        request = pb.WatchResultsRequest(
+            detector_id=detector_id,
+            task_id=task_id,
+            grade_above=grade_above,
+            entity=[
+                common_pb2.Entity(name=name, value=value) for name, value in (entity or {}).items()
+            ],
+            after=after,
+        )
+        return self._connection.follow(
+            f"{SERVICE}/WatchResults", request, pb.WatchResultsResponse, timeout=timeout
         )

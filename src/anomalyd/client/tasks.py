@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from anomalyd.client.bodies import Body, search_body
 from anomalyd.client.connection import Connection
@@ -64,3 +64,20 @@ class Tasks:
             if task.state in ENDED:
                 return task
             sleep(interval)
+
+    def watch(self, id: str, *, timeout: float | None = None) -> Iterator[task_pb2.Task]:
+        """Follow a task: as it is now, after every change, and last as it ended.
+
+        Args:
+            id: the task's.
+            timeout: seconds; no limit when None.
+
+        Raises: TaskNotFound, Throttled, from the iterator.
+        """
+        answers = self._connection.follow(
+            f"{SERVICE}/WatchTask",
+            pb.WatchTaskRequest(id=id),
+            pb.WatchTaskResponse,
+            timeout=timeout,
+        )
+        return (answer.task for answer in answers)

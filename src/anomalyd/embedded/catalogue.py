@@ -240,12 +240,18 @@ class WriteSession:
         self.states[name] = state
         return state
 
-    def take_seq_nos(self, name: str, count: int) -> int:
-        """Reserve sequence numbers for that many writes and return the first."""
-        state = self.get(name)
-        self.states[name] = replace(state, next_seq_no=state.next_seq_no + count)
+    def take_seq_nos(self, name: str, count: int, *, at_least: int = 0) -> int:
+        """Reserve sequence numbers for that many writes and return the first.
+
+        Args:
+            name: the index.
+            count: how many.
+            at_least: the first is not below this; the numbers in between stay unused.
+        """
+        first = max(self.get(name).next_seq_no, at_least)
+        self.states[name] = replace(self.get(name), next_seq_no=first + count)
         self._moved.add(name)
-        return state.next_seq_no
+        return first
 
     def flush(self) -> None:
         """Write what only stood in memory so far; called before the commit."""

@@ -210,7 +210,7 @@ class Sort:
     """One sort criterion.
 
     Attributes:
-        field: a field, ``_score`` or ``_doc``.
+        field: a field, ``_score``, ``_doc`` or ``_seq_no``.
         ascending: smallest first.
         missing: place of documents without a value, or the value that they get.
         mode: which element of an array counts: ``min`` or ``max``; None is the smallest when

@@ -228,7 +228,7 @@ class Hits:
     def _key(self, sort: Sort, score: float) -> _Key:
         if sort.field == "_score":
             return _Key(sort, None, exp.Null(), score)
-        if sort.field == "_doc":
+        if sort.field in ("_doc", "_seq_no"):
             return _Key(sort, FieldKind.LONG, own_column("_seq_no"))
         field = self._resolver.resolve(sort.field)
         if field is None and sort.unmapped_type is None:

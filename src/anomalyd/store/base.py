@@ -238,7 +238,9 @@ class ResultStore(Protocol):
     """Anomaly results. Thread-safe.
 
     A row is identified by (detector, task, entity, window), so that writing the same step twice,
-    as after a crash, leaves one row.
+    as after a crash, leaves one row. Each write gives its rows the next sequence numbers
+    (``_seq_no``), counted over all result indices and in the order of the commits: who has read
+    up to one finds everything newer above it.
     """
 
     def record(self, batch: ResultBatch, documents: Sequence[DocumentWrite] = ()) -> None:
@@ -246,6 +248,10 @@ class ResultStore(Protocol):
 
         Raises: VersionConflict; nothing is written then.
         """
+        ...
+
+    def position(self) -> int:
+        """Return the sequence number of the result that was written last; -1 before the first."""
         ...
 
     def create_index(self, index: str) -> None:

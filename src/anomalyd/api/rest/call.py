@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -38,6 +38,9 @@ class Call:
         body: as sent; empty when there is none.
         content_type: as sent; empty when there is none.
         encoding: content encoding of the body as sent; handlers see the body unpacked.
+        accept: media types that the caller wants, as sent.
+        last_event_id: of the last server-sent event that a caller who comes back has seen.
+        active: whether the caller is still there.
     """
 
     method: str
@@ -47,6 +50,9 @@ class Call:
     body: bytes = b""
     content_type: str = ""
     encoding: str = ""
+    accept: str = ""
+    last_event_id: str = ""
+    active: Callable[[], bool] = field(default=lambda: True)
 
     def check_parameters(self, known: frozenset[str]) -> None:
         """Refuse parameters that the operation does not know. Raises: IllegalArgument."""
@@ -143,13 +149,28 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StreamedAnswer:
+    """What a REST caller gets bit by bit.
+
+    Attributes:
+        chunks: the body's parts, sent as they come. The first one is made before anything is sent,
+            so that an error that comes with it is an ordinary answer.
+        content_type: of the body.
+    """
+
+    chunks: Iterator[bytes]
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operation:
     """What a route does.
 
     Attributes:
-        handle: answers the call, or raises one of our errors.
+        handle: answers the call, or raises one of our errors. Only methods that ``rest.proto``
+            declares as streams may return a ``StreamedAnswer``, and they always do.
         parameters: names of the query that it knows beside the common ones; None = whatever.
     """
 
-    handle: Callable[[Call], Answer]
+    handle: Callable[[Call], Answer | StreamedAnswer]
     parameters: frozenset[str] | None = frozenset()

@@ -7,9 +7,10 @@ The gateway hands every request over as a raw body; what the caller wrote as pat
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -18,7 +19,7 @@ from google.api import httpbody_pb2
 from google.protobuf.message import DecodeError
 
 from anomalyd.api.request_ids import REQUEST_ID, RequestIds
-from anomalyd.api.rest.call import JSON, Answer, Call, Operation, parse_query
+from anomalyd.api.rest.call import JSON, Answer, Call, Operation, StreamedAnswer, parse_query
 from anomalyd.api.rest.encoding import unpack
 from anomalyd.api.rest.filter_path import filter_document
 from anomalyd.api.rest.json_body import encode
@@ -40,6 +41,7 @@ ORIGINAL_PATH = "x-envoy-original-path"
 ORIGINAL_METHOD = "x-envoy-original-method"
 CONTENT_ENCODING = "x-content-encoding"
 HTTP_STATUS = "x-http-status"
+LAST_EVENT_ID = "last-event-id"
 _COMPATIBLE = re.compile(
     r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with\s*=\s*(\d{1,3})\b"
 )
@@ -77,45 +79,57 @@ class Facade:
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a gRPC server registers: all methods of ``Rest``, answered alike."""
         service = rest_pb2.DESCRIPTOR.services_by_name["Rest"]
-        method = grpc.unary_unary_rpc_method_handler(
-            self.serve,
-            request_deserializer=_lenient,
-            response_serializer=httpbody_pb2.HttpBody.SerializeToString,
-        )
+        serialise = httpbody_pb2.HttpBody.SerializeToString
+        single = grpc.unary_unary_rpc_method_handler(self.serve, _lenient, serialise)
+        streamed = grpc.unary_stream_rpc_method_handler(self.serve_stream, _lenient, serialise)
         return grpc.method_handlers_generic_handler(
-            SERVICE, {each.name: method for each in service.methods}
+            SERVICE,
+            {each.name: streamed if each.server_streaming else single for each in service.methods},
         )
 
     def serve(
         self, request: rest_pb2.RestRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         """Answer one request; errors are answers too."""
+        answer, call, request_id = self._attempt(request, context)
+        if isinstance(answer, StreamedAnswer):
+            raise TypeError(f"{call.path} is no stream in rest.proto")
+        return _send(answer, call, request_id, context)
+
+    def serve_stream(
+        self, request: rest_pb2.RestRequest, context: grpc.ServicerContext
+    ) -> Iterator[httpbody_pb2.HttpBody]:
+        """Answer one request bit by bit; an error before the first bit is an ordinary answer."""
+        answer, call, request_id = self._attempt(request, context)
+        if isinstance(answer, Answer):
+            yield _send(answer, call, request_id, context)
+            return
+        headers = ((HTTP_STATUS, "200"), (REQUEST_ID, request_id), ("cache-control", "no-cache"))
+        context.send_initial_metadata((*headers, PRODUCT))
+        for chunk in answer.chunks:
+            yield httpbody_pb2.HttpBody(content_type=answer.content_type, data=chunk)
+
+    def _attempt(
+        self, request: rest_pb2.RestRequest, context: grpc.ServicerContext
+    ) -> tuple[Answer | StreamedAnswer, Call, str]:
         metadata = {key: str(value) for key, value in context.invocation_metadata()}
         request_id = self._request_ids.of(context)
-        call = _call(request, metadata)
+        call = replace(_call(request, metadata), active=context.is_active)
         try:
             answer = self._answer(call)
+            if isinstance(answer, StreamedAnswer):
+                # the first bit decides whether there will be a stream at all
+                first = next(answer.chunks, b"")
+                answer = replace(answer, chunks=itertools.chain((first,), answer.chunks))
         except AnomalydError as error:
             answer = _refusal(error, call.method)
         except Exception:
             log.exception("%s %s failed (request %s)", call.method, call.path, request_id)
             status, body = unexpected_body(request_id)
             answer = Answer(document=body, status=status)
-        content = b"" if call.method == "HEAD" else _content(call, answer)
-        content_type = answer.content_type
-        if answer.content is None:
-            content_type = _media_type(metadata.get("accept", ""))
-        context.send_initial_metadata(
-            (
-                (HTTP_STATUS, str(answer.status)),
-                (REQUEST_ID, request_id),
-                PRODUCT,
-                *answer.headers,
-            )
-        )
-        return httpbody_pb2.HttpBody(content_type=content_type, data=content)
+        return answer, call, request_id
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, call: Call) -> Answer | StreamedAnswer:
         if not call.path:
             raise IllegalArgument(
                 f"the Rest service is for the gateway, which sends {ORIGINAL_PATH}; "
@@ -130,6 +144,22 @@ class Facade:
         return operation.handle(replace(call, variables=match.variables, body=body))
 
 
+def _send(
+    answer: Answer, call: Call, request_id: str, context: grpc.ServicerContext
+) -> httpbody_pb2.HttpBody:
+    content = b"" if call.method == "HEAD" else _content(call, answer)
+    context.send_initial_metadata(
+        (
+            (HTTP_STATUS, str(answer.status)),
+            (REQUEST_ID, request_id),
+            PRODUCT,
+            *answer.headers,
+        )
+    )
+    content_type = answer.content_type if answer.content is not None else _media_type(call.accept)
+    return httpbody_pb2.HttpBody(content_type=content_type, data=content)
+
+
 def _call(request: rest_pb2.RestRequest, metadata: Mapping[str, str]) -> Call:
     path, _, query = metadata.get(ORIGINAL_PATH, "").partition("?")
     return Call(
@@ -138,6 +168,8 @@ def _call(request: rest_pb2.RestRequest, metadata: Mapping[str, str]) -> Call:
         query=parse_query(query),
         body=request.body.data,
         encoding=metadata.get(CONTENT_ENCODING, ""),
+        accept=metadata.get("accept", ""),
+        last_event_id=metadata.get(LAST_EVENT_ID, ""),
         content_type=request.body.content_type,
     )
 

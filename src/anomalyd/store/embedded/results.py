@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -29,11 +29,21 @@ _ORDERS = {
 }
 
 
-class EmbeddedResultStore:
-    """Results (implements ``store.base.ResultStore``), one table per result index."""
+def _nothing() -> None:
+    pass
 
-    def __init__(self, catalogue: Catalogue) -> None:
+
+class EmbeddedResultStore:
+    """Results (implements ``store.base.ResultStore``), one table per result index.
+
+    Args:
+        catalogue: the indices.
+        recorded: called after results were written, on the writer's thread; must return at once.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, recorded: Callable[[], None] = _nothing) -> None:
         self._catalogue = catalogue
+        self._recorded = recorded
 
     def record(self, batch: ResultBatch, documents: Sequence[DocumentWrite] = ()) -> None:
         """Write the rows and the documents (the task's progress) in one transaction.
@@ -45,6 +55,12 @@ class EmbeddedResultStore:
             state = _ensure(session, batch.index)
             if len(batch):
                 _write_rows(session, state, batch)
+        self._recorded()
+
+    def position(self) -> int:
+        """Return the sequence number of the result that was written last; -1 before the first."""
+        with self._catalogue.read() as session:
+            return _next_position(session.states) - 1
 
     def create_index(self, index: str) -> None:
         """Create an empty result index when it does not exist.
@@ -128,11 +144,17 @@ def _relation(session: ReadSession, indices: Sequence[str]) -> IndexSet:
     return IndexSet(session.cursor, _matching(session, indices))
 
 
+def _next_position(states: Mapping[str, IndexState]) -> int:
+    """Results of all indices share one sequence, so that readers can follow them all by it."""
+    return max((state.next_seq_no for state in states.values() if state.kind == KIND), default=0)
+
+
 def _write_rows(session: WriteSession, state: IndexState, batch: ResultBatch) -> None:
     arrays, expressions = result_columns(batch)
     expressions |= {name: f"${name}" for name in _CONSTANTS}
     expressions |= {name: f"${name}::VARCHAR[]" for name in _LISTS}
-    first_seq_no = session.take_seq_nos(state.name, len(batch))
+    position = _next_position(session.states)
+    first_seq_no = session.take_seq_nos(state.name, len(batch), at_least=position)
     expressions["_seq_no"] = f"{first_seq_no} + (row_number() OVER ()) - 1"
     targets = ", ".join(map(quote, expressions))
     parameters = constants(batch)
