@@ -23,6 +23,7 @@ from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
 from anomalyd.embedded.identifiers import CountedIds
 from anomalyd.executor.threads import ThreadExecutor
+from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
 from anomalyd.model.ids import ByteIds
 from anomalyd.model.index_names import IndexNames
@@ -86,6 +87,7 @@ class Application:
     ml_results: MlResultService
     stats: StatsService
     runtime_settings: SettingsService
+    metrics: Metrics
     indices: IndexService
     _scheduler: Scheduler
     _database: Database
@@ -284,6 +286,7 @@ def _assemble(
             names=names,
             clock=clock,
         ),
+        metrics=Metrics(clock.monotonic),
         _scheduler=scheduler,
         _database=database,
     )

@@ -91,6 +91,7 @@ class RunningService:
             ),
             caller=self._application.caller,
             clock=self._clock,
+            metrics=self._application.metrics,
             ids=ByteIds(secrets.token_bytes),
         )
         self._scratch: tempfile.TemporaryDirectory[str] | None = None

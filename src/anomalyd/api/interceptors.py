@@ -11,6 +11,8 @@ import grpc
 from anomalyd.api.request_ids import REQUEST_ID, RequestIds
 from anomalyd.api.status import UNEXPECTED_REASON, RichStatus, rich_status
 from anomalyd.errors import AnomalydError
+from anomalyd.metrics import Metrics
+from anomalyd.schedule.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +37,17 @@ class ErrorTranslation(grpc.ServerInterceptor):
     Args:
         prefix: paths of the services to look after.
         request_ids: names the requests.
+        metrics: counts and measures them.
+        clock: for durations.
     """
 
-    def __init__(self, prefix: str, request_ids: RequestIds) -> None:
+    def __init__(
+        self, prefix: str, request_ids: RequestIds, *, metrics: Metrics, clock: Clock
+    ) -> None:
         self._prefix = prefix
         self._request_ids = request_ids
+        self._metrics = metrics
+        self._clock = clock
 
     def intercept_service(
         self,
@@ -58,26 +66,39 @@ class ErrorTranslation(grpc.ServerInterceptor):
 
     def _single(self, behaviour: Behaviour, method: str) -> Behaviour:
         def translated(request: Any, context: grpc.ServicerContext) -> Any:
-            request_id = self._name(context)
+            request_id, begun = self._name(context), self._clock.monotonic()
+            code, status = grpc.StatusCode.OK, None
             try:
                 return behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - all are translated, and logged in _status
                 status = _status(error, context, method, request_id)
+                code = status.code
+            finally:
+                self._count(method, code, self._clock.monotonic() - begun)
             return context.abort_with_status(status)
 
         return translated
 
     def _streaming(self, behaviour: Behaviour, method: str) -> Behaviour:
         def translated(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            request_id = self._name(context)
+            request_id, code = self._name(context), grpc.StatusCode.OK
             try:
                 yield from behaviour(request, context)
                 return
+            except GeneratorExit:
+                code = grpc.StatusCode.CANCELLED
+                raise
             except Exception as error:  # noqa: BLE001 - all are translated, and logged in _status
                 status = _status(error, context, method, request_id)
+                code = status.code
+            finally:
+                self._count(method, code, None)
             context.abort_with_status(status)
 
         return translated
+
+    def _count(self, method: str, code: grpc.StatusCode, seconds: float | None) -> None:
+        self._metrics.answered("grpc", method.removeprefix(self._prefix), code.name, seconds)
 
     def _name(self, context: grpc.ServicerContext) -> str:
         request_id = self._request_ids.of(context)

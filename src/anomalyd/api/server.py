@@ -25,6 +25,7 @@ from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.indices import IndexRoutes
 from anomalyd.api.rest.influencers import InfluencerRoutes
 from anomalyd.api.rest.ml_results import MlResultRoutes
+from anomalyd.api.rest.observation import ObservationRoutes
 from anomalyd.api.rest.preview import PreviewRoutes
 from anomalyd.api.rest.profile import ProfileRoutes
 from anomalyd.api.rest.results import ResultRoutes, TaskRoutes
@@ -40,6 +41,7 @@ from anomalyd.api.stats import StatsServicer
 from anomalyd.api.tasks import TaskServicer
 from anomalyd.auth.identity import Identity
 from anomalyd.errors import AnomalydError
+from anomalyd.metrics import Metrics
 from anomalyd.model.ids import IdGenerator
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.detectors import DetectorService
@@ -131,6 +133,7 @@ class ApiServer:
         settings: how it listens.
         caller: in whose name every request is made.
         clock: for durations.
+        metrics: counts and measures requests, and is shown.
         ids: names requests that come without an id.
     """
 
@@ -141,19 +144,30 @@ class ApiServer:
         *,
         caller: Identity,
         clock: Clock,
+        metrics: Metrics,
         ids: IdGenerator,
     ) -> None:
         self._settings = settings
+        self._serving = False
         self._health = health.HealthServicer()
         request_ids = RequestIds(ids)
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS + settings.most_watchers, thread_name_prefix="grpc"),
-            interceptors=[ErrorTranslation(PACKAGE, request_ids)],
+            interceptors=[ErrorTranslation(PACKAGE, request_ids, metrics=metrics, clock=clock)],
             options=_options(settings.longest_body + MESSAGE_OVERHEAD),
         )
         self._add_typed(use_cases, caller, clock)
-        operations = _operations(use_cases, settings, caller, clock)
-        facade = Facade(operations, request_ids, longest_body=settings.longest_body)
+        operations = {
+            **_operations(use_cases, settings, caller, clock),
+            **ObservationRoutes(metrics, serving=lambda: self._serving).operations(),
+        }
+        facade = Facade(
+            operations,
+            request_ids,
+            longest_body=settings.longest_body,
+            metrics=metrics,
+            clock=clock,
+        )
         self._server.add_generic_rpc_handlers((facade.handler(),))
         self._add_official()
         self.port = settings.port
@@ -168,9 +182,11 @@ class ApiServer:
         self._server.start()
         for name in ("", *TYPED_SERVICES, REST):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._serving = True
 
     def stop(self, grace: float) -> None:
         """Take no more calls, give those under way so many seconds, then end them."""
+        self._serving = False
         self._health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
 

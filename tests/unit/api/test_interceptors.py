@@ -19,7 +19,9 @@ from anomalyd.api.rest.call import Answer, Call, Operation
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.routes import declared_routes
 from anomalyd.errors import AnomalydError, IndexNotFound, SourceUnavailable
+from anomalyd.metrics import Metrics
 from anomalyd.model.ids import ByteIds
+from anomalyd.schedule.clock import VirtualClock
 from anomalyd.v1 import task_service_pb2
 from anomalyd.v1.task_service_pb2_grpc import (
     TaskServiceServicer,
@@ -28,6 +30,8 @@ from anomalyd.v1.task_service_pb2_grpc import (
 )
 
 SECRET = "the password is swordfish"
+CLOCK = VirtualClock()
+METRICS = Metrics(CLOCK.monotonic)
 IDS = RequestIds(ByteIds(lambda count: b"\x01" * count))
 
 
@@ -54,7 +58,8 @@ def serve() -> Iterator[Callable[[Callable[[grpc.Server], None]], grpc.Channel]]
 
     def start(register: Callable[[grpc.Server], None]) -> grpc.Channel:
         server = grpc.server(
-            ThreadPoolExecutor(2), interceptors=[ErrorTranslation("/anomalyd.v1.Task", IDS)]
+            ThreadPoolExecutor(2),
+            interceptors=[ErrorTranslation("/anomalyd.v1.Task", IDS, metrics=METRICS, clock=CLOCK)],
         )
         register(server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -127,7 +132,7 @@ def failing(error: Exception) -> Operation:
 def facade_channel(serve: Callable[..., grpc.Channel], error: Exception) -> grpc.Channel:
     """Return a channel to a facade all of whose operations fail."""
     operations = {route.operation: failing(error) for route in declared_routes()}
-    facade = Facade(operations, IDS, longest_body=1000)
+    facade = Facade(operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK)
     return serve(lambda server: server.add_generic_rpc_handlers((facade.handler(),)))
 
 
@@ -162,7 +167,7 @@ def test_operations_and_routes_are_the_same() -> None:
     operations = {route.operation: failing(AnomalydError("x")) for route in declared_routes()}
     operations["Other"] = operations.pop("Bulk")
     with pytest.raises(ValueError, match=r"\['Bulk', 'Other'\]"):
-        Facade(operations, IDS, longest_body=1000)
+        Facade(operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK)
 
 
 def test_servicers_are_short() -> None:

@@ -23,7 +23,7 @@ from anomalyd.api.rest.call import JSON, Answer, Call, Operation, StreamedAnswer
 from anomalyd.api.rest.encoding import unpack
 from anomalyd.api.rest.filter_path import filter_document
 from anomalyd.api.rest.json_body import encode
-from anomalyd.api.rest.routes import RouteTable, declared_routes
+from anomalyd.api.rest.routes import Match, RouteTable, declared_routes
 from anomalyd.api.status import RETRY_AFTER_SECONDS, error_body, unexpected_body
 from anomalyd.errors import (
     AnomalydError,
@@ -32,6 +32,8 @@ from anomalyd.errors import (
     SourceUnavailable,
     Throttled,
 )
+from anomalyd.metrics import Metrics
+from anomalyd.schedule.clock import Clock
 from anomalyd.v1 import rest_pb2
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class Facade:
         operations: one per method of ``Rest`` but ``Fallback``.
         request_ids: names the requests.
         longest_body: bytes that a request may have once it is unpacked.
+        metrics: counts and measures the requests.
+        clock: for durations.
 
     Raises: ValueError when an operation is missing, or is none that ``rest.proto`` declares.
     """
@@ -66,6 +70,8 @@ class Facade:
         request_ids: RequestIds,
         *,
         longest_body: int,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         routes = declared_routes()
         odd = {route.operation for route in routes} ^ set(operations)
@@ -75,6 +81,8 @@ class Facade:
         self._routes = RouteTable(routes)
         self._request_ids = request_ids
         self._longest_body = longest_body
+        self._metrics = metrics
+        self._clock = clock
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a gRPC server registers: all methods of ``Rest``, answered alike."""
@@ -115,8 +123,11 @@ class Facade:
         metadata = {key: str(value) for key, value in context.invocation_metadata()}
         request_id = self._request_ids.of(context)
         call = replace(_call(request, metadata), active=context.is_active)
+        begun, operation = self._clock.monotonic(), "none"
         try:
-            answer = self._answer(call)
+            match = self._match(call)
+            operation = match.operation
+            answer = self._run(match, call)
             if isinstance(answer, StreamedAnswer):
                 # the first bit decides whether there will be a stream at all
                 first = next(answer.chunks, b"")
@@ -127,15 +138,22 @@ class Facade:
             log.exception("%s %s failed (request %s)", call.method, call.path, request_id)
             status, body = unexpected_body(request_id)
             answer = Answer(document=body, status=status)
+        if isinstance(answer, Answer):
+            seconds = self._clock.monotonic() - begun
+            self._metrics.answered("rest", operation, str(answer.status), seconds)
+        else:
+            self._metrics.answered("rest", operation, "200", None)
         return answer, call, request_id
 
-    def _answer(self, call: Call) -> Answer | StreamedAnswer:
+    def _match(self, call: Call) -> Match:
         if not call.path:
             raise IllegalArgument(
                 f"the Rest service is for the gateway, which sends {ORIGINAL_PATH}; "
                 f"use the typed services"
             )
-        match = self._routes.match(call.method, call.path)
+        return self._routes.match(call.method, call.path)
+
+    def _run(self, match: Match, call: Call) -> Answer | StreamedAnswer:
         operation = self._operations[match.operation]
         if operation.parameters is not None:
             call.check_parameters(operation.parameters)
