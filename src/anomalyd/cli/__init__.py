@@ -10,6 +10,7 @@ import typer
 from anomalyd.cli.demo import demo
 from anomalyd.cli.detectors import detectors
 from anomalyd.cli.import_ import import_documents
+from anomalyd.cli.influencers import influencers
 from anomalyd.cli.results import results
 from anomalyd.cli.serve import serve
 
@@ -24,6 +25,7 @@ application.command()(demo)
 application.command("import")(import_documents)
 application.command()(detectors)
 application.command()(results)
+application.command()(influencers)
 
 
 @application.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ from types import TracebackType
 from anomalyd.client.connection import Connection
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
+from anomalyd.client.influencers import Influencers
 from anomalyd.client.results import Results
 from anomalyd.client.settings import RuntimeSettings
 from anomalyd.client.stats import Stats
@@ -29,6 +30,7 @@ class Client:
         self.detectors = Detectors(self._connection)
         self.tasks = Tasks(self._connection)
         self.results = Results(self._connection)
+        self.influencers = Influencers(self._connection)
         self.settings = RuntimeSettings(self._connection)
         self.stats = Stats(self._connection)
         self.indices = Indices(self._connection)

@@ -12,6 +12,7 @@ from anomalyd import errors
 from anomalyd.client import Client
 from anomalyd.client.detectors import Detectors
 from anomalyd.client.indices import Indices
+from anomalyd.client.influencers import Influencers
 from anomalyd.client.results import Results
 from anomalyd.client.settings import RuntimeSettings
 from anomalyd.client.stats import Stats
@@ -20,6 +21,7 @@ from anomalyd.v1 import (
     common_pb2,
     detector_service_pb2,
     index_service_pb2,
+    influencer_service_pb2,
     profile_pb2,
     result_service_pb2,
     settings_service_pb2,
@@ -225,6 +227,7 @@ def test_failures_of_a_stream_carry_their_place(connected: Client) -> None:
         (detector_service_pb2.DESCRIPTOR, Detectors),
         (task_service_pb2.DESCRIPTOR, Tasks),
         (result_service_pb2.DESCRIPTOR, Results),
+        (influencer_service_pb2.DESCRIPTOR, Influencers),
         (stats_service_pb2.DESCRIPTOR, Stats),
         (settings_service_pb2.DESCRIPTOR, RuntimeSettings),
         (index_service_pb2.DESCRIPTOR, Indices),
