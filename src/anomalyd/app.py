@@ -59,6 +59,7 @@ from anomalyd.store.embedded import (
     EmbeddedResultStore,
 )
 from anomalyd.store.signal import WriteSignal
+from anomalyd.tracing import Tracer, open_tracer
 
 NODE_ID_BYTES = 16
 
@@ -88,6 +89,7 @@ class Application:
     stats: StatsService
     runtime_settings: SettingsService
     metrics: Metrics
+    tracer: Tracer
     indices: IndexService
     _scheduler: Scheduler
     _database: Database
@@ -105,6 +107,7 @@ class Application:
         """
         self._scheduler.close()
         self._database.close()
+        self.tracer.close()
 
 
 def build(
@@ -287,6 +290,7 @@ def _assemble(
             clock=clock,
         ),
         metrics=Metrics(clock.monotonic),
+        tracer=open_tracer(settings.trace_endpoint),
         _scheduler=scheduler,
         _database=database,
     )

@@ -40,6 +40,8 @@ class Settings:
         max_entities_for_preview: entities of a preview, those with the most documents.
         max_concurrent_preview: previews at the same time.
         max_watchers: callers that follow results or a task at the same time.
+        trace_endpoint: OpenTelemetry collector's gRPC address that spans are sent to, such as
+            ``localhost:4317``; empty = none. Needs the extra ``otel``.
     """
 
     data_dir: Path | None = None
@@ -60,6 +62,7 @@ class Settings:
     max_entities_for_preview: int = 5
     max_concurrent_preview: int = 2
     max_watchers: int = 64
+    trace_endpoint: str = ""
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():

@@ -92,6 +92,7 @@ class RunningService:
             caller=self._application.caller,
             clock=self._clock,
             metrics=self._application.metrics,
+            tracer=self._application.tracer,
             ids=ByteIds(secrets.token_bytes),
         )
         self._scratch: tempfile.TemporaryDirectory[str] | None = None

@@ -85,5 +85,5 @@ def test_every_setting_is_documented_with_its_default() -> None:
     changeable = {setting.name for setting in runtime_settings(Settings())}
     for field in dataclasses.fields(Settings):
         star = r"\*" if field.name in changeable else ""
-        default = "none" if field.default is None else re.escape(f"`{field.default}`")
+        default = "none" if field.default in (None, "") else re.escape(f"`{field.default}`")
         assert re.search(rf"^\| `{field.name}`{star} \| {default} \| \S", page, re.M), field.name

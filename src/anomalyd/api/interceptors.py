@@ -13,6 +13,7 @@ from anomalyd.api.status import UNEXPECTED_REASON, RichStatus, rich_status
 from anomalyd.errors import AnomalydError
 from anomalyd.metrics import Metrics
 from anomalyd.schedule.clock import Clock
+from anomalyd.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,23 @@ class ErrorTranslation(grpc.ServerInterceptor):
         request_ids: names the requests.
         metrics: counts and measures them.
         clock: for durations.
+        tracer: makes a span of each.
     """
 
     def __init__(
-        self, prefix: str, request_ids: RequestIds, *, metrics: Metrics, clock: Clock
+        self,
+        prefix: str,
+        request_ids: RequestIds,
+        *,
+        metrics: Metrics,
+        clock: Clock,
+        tracer: Tracer,
     ) -> None:
         self._prefix = prefix
         self._request_ids = request_ids
         self._metrics = metrics
         self._clock = clock
+        self._tracer = tracer
 
     def intercept_service(
         self,
@@ -69,7 +78,8 @@ class ErrorTranslation(grpc.ServerInterceptor):
             request_id, begun = self._name(context), self._clock.monotonic()
             code, status = grpc.StatusCode.OK, None
             try:
-                return behaviour(request, context)
+                with self._tracer.span(method, request_id=request_id):
+                    return behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - all are translated, and logged in _status
                 status = _status(error, context, method, request_id)
                 code = status.code
@@ -115,5 +125,11 @@ def _status(
     if not context.is_active():
         # the caller has gone; reading from it or writing to it failed for that reason alone
         return RichStatus(grpc.StatusCode.CANCELLED, "the caller has gone", metadata)
-    log.error("%s failed (request %s)", method, request_id, exc_info=error)
+    log.error(
+        "%s failed (request %s)",
+        method,
+        request_id,
+        exc_info=error,
+        extra={"request_id": request_id},
+    )
     return RichStatus(grpc.StatusCode.INTERNAL, UNEXPECTED_REASON % request_id, metadata)

@@ -57,6 +57,7 @@ from anomalyd.service.suggest import SuggestionService
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.validation import ValidationService
 from anomalyd.service.watching import WatchService
+from anomalyd.tracing import Tracer
 from anomalyd.v1.detector_service_pb2_grpc import add_DetectorServiceServicer_to_server
 from anomalyd.v1.index_service_pb2_grpc import add_IndexServiceServicer_to_server
 from anomalyd.v1.influencer_service_pb2_grpc import add_InfluencerServiceServicer_to_server
@@ -134,6 +135,7 @@ class ApiServer:
         caller: in whose name every request is made.
         clock: for durations.
         metrics: counts and measures requests, and is shown.
+        tracer: makes spans of requests.
         ids: names requests that come without an id.
     """
 
@@ -145,6 +147,7 @@ class ApiServer:
         caller: Identity,
         clock: Clock,
         metrics: Metrics,
+        tracer: Tracer,
         ids: IdGenerator,
     ) -> None:
         self._settings = settings
@@ -153,7 +156,9 @@ class ApiServer:
         request_ids = RequestIds(ids)
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS + settings.most_watchers, thread_name_prefix="grpc"),
-            interceptors=[ErrorTranslation(PACKAGE, request_ids, metrics=metrics, clock=clock)],
+            interceptors=[
+                ErrorTranslation(PACKAGE, request_ids, metrics=metrics, clock=clock, tracer=tracer)
+            ],
             options=_options(settings.longest_body + MESSAGE_OVERHEAD),
         )
         self._add_typed(use_cases, caller, clock)
@@ -167,6 +172,7 @@ class ApiServer:
             longest_body=settings.longest_body,
             metrics=metrics,
             clock=clock,
+            tracer=tracer,
         )
         self._server.add_generic_rpc_handlers((facade.handler(),))
         self._add_official()

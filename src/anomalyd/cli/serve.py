@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -11,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from anomalyd.cli import logs
+from anomalyd.cli.logs import LogFormat
 from anomalyd.cli.memory import collect_rarely
 from anomalyd.config import Settings
 from anomalyd.errors import AnomalydError
@@ -27,6 +28,9 @@ def serve(
     gateway: Annotated[
         bool, typer.Option("--gateway/--no-gateway", help="Run Envoy for the REST port.")
     ] = True,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Lines for people, or JSON objects with ids.")
+    ] = LogFormat.TEXT,
     envoy: Annotated[
         Path | None, typer.Option(envvar="ANOMALYD_ENVOY", help="Envoy binary to use.")
     ] = None,
@@ -35,9 +39,7 @@ def serve(
 
     Prints `gRPC HOST:PORT` and `REST http://HOST:PORT` when both answer.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(log_format)
     asked_to_end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_end.set())

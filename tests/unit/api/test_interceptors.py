@@ -22,6 +22,7 @@ from anomalyd.errors import AnomalydError, IndexNotFound, SourceUnavailable
 from anomalyd.metrics import Metrics
 from anomalyd.model.ids import ByteIds
 from anomalyd.schedule.clock import VirtualClock
+from anomalyd.tracing import NoTracer
 from anomalyd.v1 import task_service_pb2
 from anomalyd.v1.task_service_pb2_grpc import (
     TaskServiceServicer,
@@ -59,7 +60,11 @@ def serve() -> Iterator[Callable[[Callable[[grpc.Server], None]], grpc.Channel]]
     def start(register: Callable[[grpc.Server], None]) -> grpc.Channel:
         server = grpc.server(
             ThreadPoolExecutor(2),
-            interceptors=[ErrorTranslation("/anomalyd.v1.Task", IDS, metrics=METRICS, clock=CLOCK)],
+            interceptors=[
+                ErrorTranslation(
+                    "/anomalyd.v1.Task", IDS, metrics=METRICS, clock=CLOCK, tracer=NoTracer()
+                )
+            ],
         )
         register(server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -132,7 +137,9 @@ def failing(error: Exception) -> Operation:
 def facade_channel(serve: Callable[..., grpc.Channel], error: Exception) -> grpc.Channel:
     """Return a channel to a facade all of whose operations fail."""
     operations = {route.operation: failing(error) for route in declared_routes()}
-    facade = Facade(operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK)
+    facade = Facade(
+        operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK, tracer=NoTracer()
+    )
     return serve(lambda server: server.add_generic_rpc_handlers((facade.handler(),)))
 
 
@@ -167,7 +174,7 @@ def test_operations_and_routes_are_the_same() -> None:
     operations = {route.operation: failing(AnomalydError("x")) for route in declared_routes()}
     operations["Other"] = operations.pop("Bulk")
     with pytest.raises(ValueError, match=r"\['Bulk', 'Other'\]"):
-        Facade(operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK)
+        Facade(operations, IDS, longest_body=1000, metrics=METRICS, clock=CLOCK, tracer=NoTracer())
 
 
 def test_servicers_are_short() -> None:

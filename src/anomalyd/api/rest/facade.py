@@ -34,6 +34,7 @@ from anomalyd.errors import (
 )
 from anomalyd.metrics import Metrics
 from anomalyd.schedule.clock import Clock
+from anomalyd.tracing import Tracer
 from anomalyd.v1 import rest_pb2
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Facade:
         longest_body: bytes that a request may have once it is unpacked.
         metrics: counts and measures the requests.
         clock: for durations.
+        tracer: makes a span of each.
 
     Raises: ValueError when an operation is missing, or is none that ``rest.proto`` declares.
     """
@@ -72,6 +74,7 @@ class Facade:
         longest_body: int,
         metrics: Metrics,
         clock: Clock,
+        tracer: Tracer,
     ) -> None:
         routes = declared_routes()
         odd = {route.operation for route in routes} ^ set(operations)
@@ -83,6 +86,7 @@ class Facade:
         self._longest_body = longest_body
         self._metrics = metrics
         self._clock = clock
+        self._tracer = tracer
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a gRPC server registers: all methods of ``Rest``, answered alike."""
@@ -127,7 +131,8 @@ class Facade:
         try:
             match = self._match(call)
             operation = match.operation
-            answer = self._run(match, call)
+            with self._tracer.span(f"{SERVICE}/{operation}", request_id=request_id):
+                answer = self._run(match, call)
             if isinstance(answer, StreamedAnswer):
                 # the first bit decides whether there will be a stream at all
                 first = next(answer.chunks, b"")
@@ -135,7 +140,13 @@ class Facade:
         except AnomalydError as error:
             answer = _refusal(error, call.method)
         except Exception:
-            log.exception("%s %s failed (request %s)", call.method, call.path, request_id)
+            log.exception(
+                "%s %s failed (request %s)",
+                call.method,
+                call.path,
+                request_id,
+                extra={"request_id": request_id},
+            )
             status, body = unexpected_body(request_id)
             answer = Answer(document=body, status=status)
         if isinstance(answer, Answer):
