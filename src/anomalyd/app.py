@@ -22,6 +22,7 @@ from anomalyd.config import Settings, runtime_settings
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
 from anomalyd.embedded.identifiers import CountedIds
+from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
@@ -57,6 +58,7 @@ from anomalyd.store.embedded import (
     EmbeddedDocumentStore,
     EmbeddedInfluencerStore,
     EmbeddedResultStore,
+    EmbeddedScoreReader,
 )
 from anomalyd.store.signal import WriteSignal
 from anomalyd.tracing import Tracer, open_tracer
@@ -162,10 +164,12 @@ def _assemble(
     )
     executor = ThreadExecutor(threads=settings.core_threads)
     counters, live = NodeCounters(), LiveRuns()
+    recorder = InfluencerRecorder(scores=EmbeddedScoreReader(catalogue), influencers=influencers)
     tools = RunTools(
         source=source,
         results=results,
         executor=executor,
+        influencers=recorder,
         tasks=tasks,
         plans=plans,
         names=names,

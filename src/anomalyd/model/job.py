@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomalyd.model.interval import Interval
+from anomalyd.errors import CorruptState
+from anomalyd.model.interval import Interval, parse_interval
 
 Document = dict[str, Any]
 
@@ -55,3 +56,32 @@ class Job:
             "result_index": self.result_index,
         }
         return {key: value for key, value in document.items() if value is not None}
+
+    @staticmethod
+    def restore(document: Mapping[str, Any]) -> Job:
+        """Read a document that ``render`` made.
+
+        Raises: CorruptState when it is none.
+        """
+        try:
+            schedule = document["schedule"]["interval"]
+            period = {"interval": schedule["period"], "unit": schedule["unit"]}
+            interval = parse_interval({"period": period}, "schedule")
+            delay = parse_interval(document["window_delay"], "window_delay")
+            if interval is None or delay is None:
+                raise ValueError("an interval is missing")
+            return Job(
+                name=document["name"],
+                interval=interval[0],
+                window_delay=delay[0],
+                start_time=schedule["start_time"],
+                enabled=document["enabled"],
+                enabled_time=document["enabled_time"],
+                disabled_time=document.get("disabled_time"),
+                last_update_time=document["last_update_time"],
+                lock_duration_seconds=document["lock_duration_seconds"],
+                user=document.get("user"),
+                result_index=document.get("result_index"),
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise CorruptState(f"a stored job cannot be read: {problem!r}") from problem

@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from anomalyd.engine.analysis import Analysis, StoppedEarlyError
+from anomalyd.engine.influencers import InfluencerRecorder, JobRun
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.results import result_batch
 from anomalyd.engine.window import WindowRange
@@ -59,6 +60,7 @@ class RunTools:
     Attributes:
         piece_windows: windows of a piece.
         entities_at_once: entities of a group.
+        influencers: computes who is to blame once a run has all its results.
         counters: what this process has done.
         live: where the models of running analyses can be looked at.
         old_tasks: how many ended runs of a detector are kept besides the latest.
@@ -67,6 +69,7 @@ class RunTools:
     source: Source
     results: ResultStore
     executor: Executor
+    influencers: InfluencerRecorder
     tasks: TaskLog
     plans: RunPlans
     names: IndexNames
@@ -127,6 +130,7 @@ class HistoricalRun:
             self._run_entities(plan, windows, control)
         else:
             self._work_on([task], None, plan, windows, control)
+            self._find_influencers(plan, windows, control)
         tools.plans.forget(task.id)
 
     def _run_entities(self, plan: AnalysisPlan, windows: WindowRange, control: JobControl) -> None:
@@ -138,12 +142,26 @@ class HistoricalRun:
         waiting = [child for child in children if not child.state.ended]
         for group in _groups(waiting, tools.entities_at_once):
             self._work_on(group, parent, plan, windows, control)
+        self._find_influencers(plan, windows, control)
         last = parent_ended(
             parent.after([], now=tools.clock.now()),
             tools.tasks.children(task.id),
             now=tools.clock.now(),
         )
         tools.tasks.put([last])
+
+    def _find_influencers(
+        self, plan: AnalysisPlan, windows: WindowRange, control: JobControl
+    ) -> None:
+        """Compute the run's influencers from its results; done again if it is interrupted."""
+        tools = self._tools
+        job = JobRun(
+            detector_id=plan.detector_id,
+            detector=plan.detector,
+            task_id=self._task_id,
+            indices=(plan.detector.result_index or tools.names.results,),
+        )
+        tools.influencers.analysed(job, windows, control.stopping)
 
     def _work_on(
         self,

@@ -162,14 +162,16 @@ class ScoreColumns:
     Attributes:
         window: ``int64[rows]``, ``data_start_time``, epoch ms, ascending.
         entity: ``int64[rows]``, code of the entity as a whole; 0 for a single series.
-        values: ``int64[rows, fields]``, code of its value per category field asked for.
-        score: ``float64[rows]``.
+        values: ``int64[rows, fields]``, code of its value per category field.
+        score: ``float64[rows]``; NaN while the entity's model was warming up.
+        features: ``float64[rows, features]``, the enabled features' values.
     """
 
     window: npt.NDArray[np.int64]
     entity: npt.NDArray[np.int64]
     values: npt.NDArray[np.int64]
     score: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.window)
@@ -184,6 +186,7 @@ class ScoreRange:
         detector_id: whose.
         task_id: of that task; None = of real time.
         category_fields: the detector's; ``()`` for a single series.
+        features: how many enabled features the detector has.
         start, end: ``data_start_time`` lies in this half-open range, epoch ms.
     """
 
@@ -191,6 +194,7 @@ class ScoreRange:
     detector_id: str
     task_id: str | None
     category_fields: tuple[str, ...]
+    features: int
     start: int
     end: int
 
@@ -207,7 +211,8 @@ class ScoredResult:
 class ScoreReader(Protocol):
     """Reads back what was scored, as columns. Thread-safe.
 
-    Rows whose model was still warming up (confidence 0), or that have no score, are left out.
+    Rows without a score or with a feature that has no value are left out; those of a single series
+    whose model was warming up as well, because there is nothing to compare them with.
     """
 
     def score_counts(self, which: ScoreRange) -> tuple[tuple[int, int], ...]:

@@ -35,6 +35,11 @@ RAISED: list[AnomalydError] = [
     errors.IndexNotFound("no-such-index"),
     errors.DetectorNotFound("4711"),
     errors.TaskNotFound("4711"),
+    errors.JobNotFound("sales"),
+    errors.BodyInvalid("[1:2] [action] unknown field [x]", field="x"),
+    errors.DateUnreadable("failed to parse date field [x]", field="start"),
+    errors.FieldUnmapped("No mapping found for [x] in order to sort on", field="sort"),
+    errors.Forbidden("action [a] is unauthorized for user [u]"),
     errors.VersionConflict("version conflict"),
     errors.Throttled("too much"),
     errors.NotImplementedYet("later"),
@@ -143,4 +148,6 @@ def test_the_errors_of_a_use_case_are_all_tried() -> None:
     tried = {type(error) for error in RAISED}
     refused_before = {errors.AnomalydError, errors.InvalidRequest, errors.NotFound}
     rest_only = {kind for kind in GRPC_ERRORS if issubclass(kind, errors.HttpError)}
+    # its cause crosses in its place
+    rest_only |= {errors.SearchFailed}
     assert set(GRPC_ERRORS) - tried == refused_before | rest_only

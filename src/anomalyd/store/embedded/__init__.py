@@ -3,5 +3,11 @@
 from anomalyd.store.embedded.documents import EmbeddedDocumentStore
 from anomalyd.store.embedded.influencers import EmbeddedInfluencerStore
 from anomalyd.store.embedded.results import EmbeddedResultStore
+from anomalyd.store.embedded.scores import EmbeddedScoreReader
 
-__all__ = ["EmbeddedDocumentStore", "EmbeddedInfluencerStore", "EmbeddedResultStore"]
+__all__ = [
+    "EmbeddedDocumentStore",
+    "EmbeddedInfluencerStore",
+    "EmbeddedResultStore",
+    "EmbeddedScoreReader",
+]

@@ -18,13 +18,13 @@ from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
 
 _COLUMNS = (
     "detector_id", "task_id", "data_start_time", "anomaly_score", "confidence", "entity_name",
-    "entity_value",
+    "entity_value", "feature_data",
 )  # fmt: skip
 _WHERE = (
     "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
     "AND data_start_time >= $start AND data_start_time < $end "
-    # a model that warms up has no confidence and no score yet
-    "AND confidence > 0 AND isfinite(anomaly_score) "
+    "AND isfinite(anomaly_score) AND (confidence > 0 OR len($names::VARCHAR[]) > 0) "
+    "AND len(list_filter(feature_data, lambda each: each IS NOT NULL)) = $features "
     "AND coalesce(entity_name, []) = $names::VARCHAR[]"
 )
 _CHOSEN = "anomalyd_chosen"
@@ -50,25 +50,24 @@ class EmbeddedScoreReader:
     def scores(self, which: ScoreRange) -> ScoreColumns:
         """Return the scores of a range."""
         fields = which.category_fields
-        codes = "".join(
-            f", {_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)
-        )
+        more = [f"{_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)]
+        more += [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
         with self._catalogue.read() as session:
             relation = _relation(session, which)
             found = relation.columns(
                 f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
-                f"anomaly_score AS s{codes} FROM {_rows(relation)} ORDER BY w, e",
+                # a model that warms up has no confidence, and no score worth the name
+                "CASE WHEN confidence > 0 THEN anomaly_score ELSE 'nan' END AS s, "
+                f"{', '.join(more)} FROM {_rows(relation)} ORDER BY w, e",
                 _parameters(which),
             )
         window = np.ma.getdata(found["w"])
-        values = [np.ma.getdata(found[f"v{at}"]) for at in range(len(fields))]
         return ScoreColumns(
             window=window.astype(np.int64, copy=False),
             entity=np.ma.getdata(found["e"]).astype(np.int64, copy=False),
-            values=np.column_stack(values).astype(np.int64, copy=False)
-            if fields
-            else np.empty((len(window), 0), dtype=np.int64),
+            values=_matrix(found, "v", len(fields)).astype(np.int64, copy=False),
             score=np.ma.getdata(found["s"]).astype(np.float64, copy=False),
+            features=_matrix(found, "f", which.features).astype(np.float64, copy=False),
         )
 
     def value_names(
@@ -108,6 +107,11 @@ class EmbeddedScoreReader:
             places[id]: _scored_result(orjson.loads(text), which.category_fields)
             for _, id, text in texts
         }
+
+
+def _matrix(found: Mapping[str, npt.NDArray[Any]], name: str, count: int) -> npt.NDArray[Any]:
+    columns = [np.ma.getdata(found[f"{name}{at}"]) for at in range(count)]
+    return np.column_stack(columns) if columns else np.empty((len(found["w"]), 0))
 
 
 def _scored_result(document: Mapping[str, Any], fields: Sequence[str]) -> ScoredResult:
@@ -159,4 +163,5 @@ def _parameters(which: ScoreRange) -> dict[str, object]:
         "start": which.start,
         "end": which.end,
         "names": sorted(which.category_fields),
+        "features": which.features,
     }

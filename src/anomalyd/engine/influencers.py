@@ -1,0 +1,424 @@
+"""From stored scores to influencers: the life cycle of a job's runs (reference, proposal P4).
+
+Scores are read back from the result store window by window, in order of time, and given to the
+state of the run (``InfluenceState``), whatever models they come from. What it finds is written
+together with how far the run is, in one transaction, so that a crash repeats nothing: after it the
+state is restored at the position of its last bytes, the scores up to the run's own position are
+learned once more without writing, and the run goes on. Same scores, same bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anomalyd.engine.analysis import StoppedEarlyError
+from anomalyd.engine.influence_state import Influencers, InfluenceState
+from anomalyd.engine.influencer_rows import influencer_rows, record_rows
+from anomalyd.engine.window import WindowRange
+from anomalyd.model.detector import Detector
+from anomalyd.model.influencer import BUCKET_TIME
+from anomalyd.store.base import ScoreColumns, ScoreRange, ScoreReader
+from anomalyd.store.influencers import (
+    REAL_TIME,
+    Bools,
+    BucketRows,
+    Float64s,
+    InfluencerStep,
+    InfluencerStore,
+    Int64s,
+)
+
+ROWS_PER_STEP = 200_000
+"""Scores that are read, judged and written at once."""
+ROWS_BETWEEN_STATES = 1_000_000
+"""Scores after which a run's state is written again; so many are learned anew after a restart."""
+LEAST_PERIOD = 30 * 60_000
+"""Shortest time, ms, of which a sketch takes one sample."""
+RENORMALISE_EVERY = 6 * 3_600_000
+RENORMALISED_DAYS = 30 * 24 * 3_600_000
+RENORMALISED_SPANS = 100
+BANDS = (25.0, 50.0, 75.0)
+SMALLEST_CHANGE = 1.5
+SMALLEST_RATIO = 0.33
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRun:
+    """One run of a job: whose scores, and which.
+
+    Attributes:
+        task_id: of a historical analysis; None = real time.
+        indices: result indices, or patterns, in which the scores are.
+    """
+
+    detector_id: str
+    detector: Detector
+    task_id: str | None
+    indices: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The run's name in the store."""
+        return REAL_TIME if self.task_id is None else self.task_id
+
+    @property
+    def interval(self) -> int:
+        """Length of a window in ms."""
+        return self.detector.detection_interval.milliseconds
+
+    def scores(self, start: int, end: int) -> ScoreRange:
+        """Return which stored scores belong to windows of the run."""
+        return ScoreRange(
+            indices=self.indices,
+            detector_id=self.detector_id,
+            task_id=self.task_id,
+            category_fields=self.detector.categories,
+            features=len(self.detector.enabled_features),
+            start=start,
+            end=end,
+        )
+
+
+class InfluencerRecorder:
+    """Keeps the influencers of all jobs up to date. Thread-safe; one detector at a time.
+
+    Args:
+        scores: where the scores are.
+        influencers: where influencers go.
+    """
+
+    def __init__(self, *, scores: ScoreReader, influencers: InfluencerStore) -> None:
+        self._scores = scores
+        self._influencers = influencers
+        self._lock = threading.Lock()
+        self._live: dict[str, _Run] = {}
+
+    def analysed(
+        self,
+        job: JobRun,
+        windows: WindowRange,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Compute the influencers of a historical run whose results are all written.
+
+        It begins with nothing, so doing it again gives the same rows.
+
+        Args:
+            job: the run.
+            windows: all of the run's windows.
+            stopping: looked at between steps.
+
+        Raises: StoppedEarlyError.
+        """
+        self._influencers.forget(job.detector_id, job.name)
+        run = _Run(job, self._scores, self._influencers, keeps_state=False)
+        run.advance(windows, stopping)
+        run.renormalise()
+
+    def recorded(self, job: JobRun, windows: WindowRange) -> None:
+        """Compute the influencers of real-time windows whose results are written.
+
+        Windows that an earlier call did not get to, because of a crash, are caught up with.
+
+        Args:
+            job: the real-time run.
+            windows: the windows that were just recorded; those before the run's position are
+                done already.
+        """
+        with self._lock:
+            run = self._run(job)
+            before = run.position
+            run.advance(run.ahead(windows))
+            run.renormalise_if_due(before)
+
+    def late(self, job: JobRun, windows: WindowRange) -> None:
+        """Judge windows again whose results changed after they had been recorded.
+
+        Nothing is learned from them; initial scores stay.
+        """
+        with self._lock:
+            run = self._run(job)
+            run.judge(windows)
+
+    def interim(self, job: JobRun, window: int, scores: ScoreColumns) -> None:
+        """Judge a window that is not complete yet; nothing is learned.
+
+        Args:
+            job: the real-time run.
+            window: start of the window, epoch ms.
+            scores: of that window, as a ``ScoreReader`` would give them.
+        """
+        with self._lock:
+            run = self._run(job)
+            run.write_interim(window, scores)
+
+    def stopped(self, detector_id: str) -> None:
+        """Write the state of a detector's real-time run down and let go of it."""
+        with self._lock:
+            run = self._live.pop(detector_id, None)
+            if run is not None:
+                run.save()
+
+    def forget(self, detector_id: str) -> None:
+        """Delete everything of a job."""
+        with self._lock:
+            self._live.pop(detector_id, None)
+            self._influencers.forget(detector_id)
+
+    def close(self) -> None:
+        """Write all states down."""
+        for detector_id in list(self._live):
+            self.stopped(detector_id)
+
+    def _run(self, job: JobRun) -> _Run:
+        run = self._live.get(job.detector_id)
+        if run is None or run.job.detector != job.detector:
+            run = _Run.restored(job, self._scores, self._influencers)
+            self._live[job.detector_id] = run
+        return run
+
+
+class _Run:
+    """One run with its state. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        job: JobRun,
+        scores: ScoreReader,
+        influencers: InfluencerStore,
+        *,
+        keeps_state: bool,
+    ) -> None:
+        self.job = job
+        self._scores = scores
+        self._influencers = influencers
+        self._keeps_state = keeps_state
+        self._columns = _Columns.of(job.detector)
+        self._model = self._new_state()
+        self.position: int | None = None
+        self._has_state = False
+        self._rows_since_state = 0
+        self._pending = False
+
+    @staticmethod
+    def restored(job: JobRun, scores: ScoreReader, influencers: InfluencerStore) -> _Run:
+        """Return a run as it was when it was last written."""
+        run = _Run(job, scores, influencers, keeps_state=True)
+        stored = influencers.state(job.detector_id, job.name)
+        if stored is None:
+            return run
+        learned: int | None = None
+        if stored.state is not None:
+            model = InfluenceState.from_bytes(stored.state)
+            if model.shape == run._model.shape:
+                run._model = model
+                learned = stored.state_position
+                run._has_state = True
+        run.position = stored.position
+        if learned is not None and learned < stored.position:
+            windows = WindowRange(start=learned, end=stored.position, interval=job.interval)
+            for piece in run._pieces(windows):
+                columns = run._read(piece)
+                run._process(columns, learn=True)
+                run._rows_since_state += len(columns)
+        # what these windows made due was done before
+        run._pending = False
+        return run
+
+    def ahead(self, windows: WindowRange) -> WindowRange:
+        """Return the windows from the run's position to the end of these."""
+        start = windows.start if self.position is None else self.position
+        return replace(windows, start=min(start, windows.end))
+
+    def advance(self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Learn windows and write their influencers. Raises: StoppedEarlyError."""
+        for piece in self._pieces(windows):
+            if stopping():
+                raise StoppedEarlyError
+            scores = self._read(piece)
+            found = self._process(scores, learn=True)
+            self._rows_since_state += len(scores)
+            due = not self._has_state or self._rows_since_state >= ROWS_BETWEEN_STATES
+            with_state = self._keeps_state and due
+            self._write(piece, scores, found, position=piece.end, with_state=with_state)
+
+    def judge(self, windows: WindowRange) -> None:
+        """Write influencers of windows again without learning them."""
+        for piece in self._pieces(windows):
+            scores = self._read(piece)
+            self._write(piece, scores, self._process(scores, learn=False))
+
+    def write_interim(self, window: int, scores: ScoreColumns) -> None:
+        """Write influencers of a window that is not complete."""
+        piece = WindowRange(
+            start=window, end=window + self.job.interval, interval=self.job.interval
+        )
+        self._write(piece, scores, self._process(scores, learn=False), interim=True)
+
+    def save(self) -> None:
+        """Write the state down as it is."""
+        if self.position is not None and self._rows_since_state:
+            nothing = WindowRange(
+                start=self.position, end=self.position, interval=self.job.interval
+            )
+            scores = self._scores.scores(self.job.scores(self.position, self.position))
+            found = self._process(scores, learn=False)
+            self._write(nothing, scores, found, position=self.position, with_state=True)
+
+    def renormalise_if_due(self, before: int | None) -> None:
+        """Renormalise when a maximum rose enough, or the position passed a multiple of six hours.
+
+        Both depend on the scores alone: the same whenever the service was started.
+        """
+        if self.position is None:
+            return
+        passed = before is not None and (
+            before // RENORMALISE_EVERY < self.position // RENORMALISE_EVERY
+        )
+        if self._pending or passed:
+            self.renormalise()
+
+    def renormalise(self) -> None:
+        """Give stored influencers the scores that today's state gives their probabilities."""
+        if self.position is None:
+            return
+        span = max(RENORMALISED_DAYS, RENORMALISED_SPANS * self.job.interval)
+        job, run = self.job.detector_id, self.job.name
+        stored = self._influencers.scores(job, run, since=self.position - span)
+        field = self._columns.positions(stored.field)
+        score = self._model.renormalise(field, stored.code, stored.ln_probability)
+        changed = np.where(worth_writing(stored.score, score), score, stored.score)
+        self._influencers.rescore(job, run, stored, changed)
+        self._pending = False
+
+    def _new_state(self) -> InfluenceState:
+        detector, interval = self.job.detector, self.job.interval
+        return InfluenceState(
+            fields=len(self._columns.names),
+            features=len(detector.enabled_features),
+            interval=interval,
+            # one event shows in all windows of a shingle, and counts once
+            period=max(LEAST_PERIOD, detector.shingle_size * interval),
+        )
+
+    def _pieces(self, windows: WindowRange) -> Iterator[WindowRange]:
+        """Cut windows into pieces of so many scores; a window is never cut."""
+        start, rows = windows.start, 0
+        for window, count in self._scores.score_counts(self.job.scores(windows.start, windows.end)):
+            if rows and rows + count > ROWS_PER_STEP:
+                yield replace(windows, start=start, end=window)
+                start, rows = window, 0
+            rows += count
+        if start < windows.end:
+            yield replace(windows, start=start)
+
+    def _read(self, piece: WindowRange) -> ScoreColumns:
+        return self._scores.scores(self.job.scores(piece.start, piece.end))
+
+    def _process(self, scores: ScoreColumns, *, learn: bool) -> Influencers:
+        values = self._columns.values(scores)
+        found = self._model.process(
+            scores.window, scores.entity, values, scores.score, scores.features, learn=learn
+        )
+        self._pending |= learn and found.renormalise
+        return found
+
+    def _write(
+        self,
+        piece: WindowRange,
+        scores: ScoreColumns,
+        found: Influencers,
+        *,
+        position: int | None = None,
+        with_state: bool = False,
+        interim: bool = False,
+    ) -> None:
+        which = self.job.scores(piece.start, piece.end)
+        step = InfluencerStep(
+            run=self.job.name,
+            start=piece.start,
+            end=piece.end,
+            bucket_span=self.job.interval // 1000,
+            influencers=influencer_rows(found, self.job.detector.categories, which, self._scores),
+            buckets=self._columns.buckets(found),
+            records=record_rows(found, self._columns.record, which, self._scores),
+            interim=interim,
+            position=position,
+            state=self._model.to_bytes() if with_state else None,
+        )
+        self._influencers.write(self.job.detector_id, step)
+        if position is not None:
+            self.position = position
+        if with_state:
+            self._has_state = True
+            self._rows_since_state = 0
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns of values the state sees.
+
+    The category fields come first. ``bucket_time`` is one value that all entities share. Where
+    neither it nor the only category field stands for whole entities, one more column does.
+
+    Attributes:
+        names: of the columns; "" for the one of whole entities.
+        categories: how many of them are category fields.
+        record: the column whose values are whole entities.
+    """
+
+    names: tuple[str, ...]
+    categories: int
+    record: int
+
+    @staticmethod
+    def of(detector: Detector) -> _Columns:
+        categories = detector.categories
+        names = (*categories, BUCKET_TIME)
+        if len(categories) <= 1:
+            # a single series' only entity is the value of bucket_time, whose code is 0 too
+            return _Columns(names, len(categories), 0)
+        return _Columns((*names, ""), len(categories), len(names))
+
+    def values(self, scores: ScoreColumns) -> Int64s:
+        """Return the codes ``int64[rows, columns]``."""
+        everything = np.zeros((len(scores), 1), dtype=np.int64)
+        parts = [scores.values, everything]
+        if len(self.names) > self.categories + 1:
+            parts.append(scores.entity[:, None])
+        return np.ascontiguousarray(np.hstack(parts))
+
+    def buckets(self, found: Influencers) -> BucketRows:
+        """Return the levels of buckets: the category fields and ``bucket_time``."""
+        kept = found.bucket_field <= self.categories
+        return BucketRows(
+            timestamp=found.bucket_window[kept],
+            field=[self.names[each] for each in found.bucket_field[kept].tolist()],
+            ln_probability=found.bucket_ln_probability[kept],
+            raw=found.bucket_raw[kept],
+            score=found.bucket_score[kept],
+            count=found.bucket_count[kept],
+        )
+
+    def positions(self, fields: npt.NDArray[Any]) -> Int64s:
+        """Return the column of each field name ``int64[rows]``."""
+        found = np.zeros(len(fields), dtype=np.int64)
+        for position, name in enumerate(self.names):
+            found[fields == name] = position
+        return found
+
+
+def worth_writing(old: Float64s, new: Float64s) -> Bools:
+    """Tell which scores changed enough to be written: the band, by 1.5, or to below a third."""
+    band: Bools = np.searchsorted(BANDS, old, side="right") != np.searchsorted(
+        BANDS, new, side="right"
+    )
+    low, high = np.minimum(old, new), np.maximum(old, new)
+    changed: Bools = band | (high - low >= SMALLEST_CHANGE) | (low < SMALLEST_RATIO * high)
+    return changed
