@@ -29,13 +29,13 @@ class Relation(Protocol):
     def select(self, columns: Collection[str]) -> exp.Query:
         """A query for these columns of all documents.
 
-        ``_index``, ``_id`` (VARCHAR), ``_version``, ``_seq_no`` (BIGINT) and ``_source`` (VARCHAR,
-        the document as JSON text) always come with them.
+        ``_index``, ``_id`` (VARCHAR), ``_version``, ``_seq_no`` and ``_row`` (BIGINT, the
+        document's place in its index for as long as the snapshot lasts) always come with them.
         """
         ...
 
-    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """``_index``, ``_id`` and ``_source`` of the documents with these ids, in any order.
+    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
+        """``_index``, ``_row`` and JSON text of the documents at these places, in any order.
 
         What it costs depends on these documents alone, also where texts have to be made.
         """

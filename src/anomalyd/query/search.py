@@ -46,8 +46,11 @@ def search(relation: Relation, request: SearchRequest, *, now_ms: int) -> dict[s
         hits = reader.page(request, score, also)
     found: dict[str, Any] = {}
     if request.track_total_hits != -1:
-        counted = documents.rows(select([call("count")], DOCUMENTS), also)
-        found["total"] = _total(int(str(counted[0][0])), request.track_total_hits)
+        count = _known_count(request, len(hits))
+        if count is None:
+            counted = documents.rows(select([call("count")], DOCUMENTS), also)
+            count = int(str(counted[0][0]))
+        found["total"] = _total(count, request.track_total_hits)
     # the score as the hits show it; null without hits and where sorting made it needless
     found["max_score"] = hits[0]["_score"] if hits else None
     found["hits"] = hits
@@ -61,6 +64,12 @@ def search(relation: Relation, request: SearchRequest, *, now_ms: int) -> dict[s
         run = Aggregations(documents, relation.resolver, parameters, now_ms)
         answer["aggregations"] = run.compute(request.aggregations)
     return answer
+
+
+def _known_count(request: SearchRequest, hits: int) -> int | None:
+    """The number of all hits where a page that is not full has shown the last of them."""
+    first_pages = request.search_after is None and (hits > 0 or request.start == 0)
+    return request.start + hits if first_pages and hits < request.size else None
 
 
 def _over_nothing(request: SearchRequest) -> SearchRequest:

@@ -38,6 +38,7 @@ from anomalyd.query.to_sql_aggregations import field_value, text_refused
 
 MAX_RESULT_WINDOW = 10_000
 _PRIMARY_TERM = 1
+FIXED = ("_index", "_id", "_version", "_seq_no", "_row")
 _EXTREMES: Mapping[FieldKind, tuple[object, object]] = {
     FieldKind.LONG: (-(2**63), 2**63 - 1),
     FieldKind.DATE: (-(2**63), 2**63 - 1),
@@ -168,7 +169,7 @@ class Hits:
         sources = self._sources(rows, request)
         shows_score = not keys or request.track_scores or _by_score(keys)
         hits = []
-        for index, document_id, version, seq_no, *values in rows:
+        for index, document_id, version, seq_no, row, *values in rows:
             hit: dict[str, Any] = {"_index": index, "_id": document_id}
             if request.version:
                 hit["_version"] = version
@@ -176,7 +177,7 @@ class Hits:
                 hit |= {"_seq_no": seq_no, "_primary_term": _PRIMARY_TERM}
             hit["_score"] = score if shows_score else None
             if request.source.enabled:
-                hit["_source"] = sources[index, document_id]
+                hit["_source"] = sources[index, row]
             if keys:
                 hit["sort"] = [key.shown(value) for key, value in zip(keys, values, strict=True)]
             hits.append(hit)
@@ -185,8 +186,8 @@ class Hits:
     def _found(
         self, request: SearchRequest, keys: Sequence[_Key], also: exp.Expression | None
     ) -> list[tuple[Any, ...]]:
-        """Index, id, version, sequence number and sort values of the page's documents."""
-        fixed = [own_column(name) for name in ("_index", "_id", "_version", "_seq_no")]
+        """The fixed columns and the sort values of the page's documents."""
+        fixed = [own_column(name) for name in FIXED]
         made = [alias(key.expression, f"__sort_{i}__") for i, key in enumerate(keys)]
         inner = select([*fixed, *made], DOCUMENTS)
         if request.search_after is not None:
@@ -210,19 +211,18 @@ class Hits:
 
     def _sources(
         self, rows: Sequence[tuple[Any, ...]], request: SearchRequest
-    ) -> Mapping[tuple[str, str], Any]:
-        """The documents of a page by index and id.
+    ) -> Mapping[tuple[str, int], Any]:
+        """The documents of a page by their places.
 
         Read in a second statement: sorting would drag the text of every document along.
         """
         if not rows or not request.source.enabled:
             return {}
         selector = SourceSelector(request.source)
-        asked = {(row[0], row[1]) for row in rows}
+        places = [(index, row) for index, _, _, _, row, *_ in rows]
         return {
-            (index, document_id): selector.cut(orjson.loads(source))
-            for index, document_id, source in self._documents.texts([row[1] for row in rows])
-            if (index, document_id) in asked
+            (index, row): selector.cut(orjson.loads(text))
+            for index, row, text in self._documents.texts(places)
         }
 
     def _key(self, sort: Sort, score: float) -> _Key:

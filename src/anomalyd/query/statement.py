@@ -12,7 +12,7 @@ from anomalyd.query.sql import Parameters, number
 DOCUMENTS = "docs"
 """Under this name a statement finds the documents that match."""
 
-_ALWAYS = {"_index", "_id", "_version", "_seq_no", "_source"}
+_ALWAYS = {"_index", "_id", "_version", "_seq_no", "_row"}
 
 
 class Documents:
@@ -59,9 +59,9 @@ class Documents:
         query = self._parameters.query(whole)
         return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
 
-    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """``_index``, ``_id`` and ``_source`` of documents that were found before, by id."""
-        return self._relation.texts(ids)
+    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
+        """``_index``, ``_row`` and text of documents that were found before, by place."""
+        return self._relation.texts(places)
 
 
 def identifier(name: str) -> exp.Expression:

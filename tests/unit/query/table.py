@@ -20,7 +20,7 @@ SQL_TYPES = {
     FieldKind.BOOLEAN: "BOOLEAN",
     FieldKind.DATE: "BIGINT",
 }
-FIXED = ("_index", "_id", "_version", "_seq_no", "_source")
+FIXED = ("_index", "_id", "_version", "_seq_no")
 
 
 class Fields:
@@ -80,11 +80,12 @@ class Table:
 
     def select(self, columns: Collection[str]) -> exp.Query:
         names = dict.fromkeys((*FIXED, *columns))
-        return exp.select(*(exp.column(name, quoted=True) for name in names)).from_("t")
+        row = exp.alias_(exp.column("rowid"), "_row", quoted=True)
+        return exp.select(*(exp.column(name, quoted=True) for name in names), row).from_("t")
 
-    def texts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        rows = self._connection.execute('SELECT "_index", "_id", "_source" FROM t').fetchall()
-        return [row for row in rows if row[1] in ids]
+    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
+        rows = self._connection.execute('SELECT "_index", rowid, "_source" FROM t').fetchall()
+        return [row for row in rows if row[:2] in places]
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         self.statements.append(sql)

@@ -155,16 +155,17 @@ class EmbeddedIndices:
             rows = relation.rows(
                 _SELECT_ONE.format(documents=statement.sql(dialect="duckdb")), {"id": id}
             )
-        if not rows:
-            return None
-        version, seq_no, text = rows[0]
+            if not rows:
+                return None
+            version, seq_no, row = rows[0]
+            [(_, _, text)] = relation.texts([(index, int(str(row)))])
         return {
             "_index": index,
             "_id": id,
             "_version": version,
             "_seq_no": seq_no,
             "_primary_term": PRIMARY_TERM,
-            "_source": orjson.loads(str(text)),
+            "_source": orjson.loads(text),
         }
 
     def delete_document(self, index: str, id: str) -> BulkItem:
@@ -273,7 +274,7 @@ class EmbeddedIndices:
         return item
 
 
-_SELECT_ONE = "SELECT _version, _seq_no, _source FROM {documents} WHERE _id = $id"
+_SELECT_ONE = "SELECT _version, _seq_no, _row FROM {documents} WHERE _id = $id"
 _COUNT = "SELECT count(*) FROM {documents} WHERE {condition}"
 
 

@@ -96,16 +96,19 @@ class EmbeddedScoreReader:
             relation = _relation(session, which)
             with relation.lend(_CHOSEN, {"w": window, "e": entity}):
                 rows = relation.rows(
-                    f"SELECT _id, w, e FROM (SELECT _id, data_start_time AS w, "  # noqa: S608
-                    f"{_entity_code(which)} AS e FROM {_rows(relation)}) "
+                    f"SELECT _index, _row, w, e FROM (SELECT _index, _row, "  # noqa: S608
+                    f"data_start_time AS w, {_entity_code(which)} AS e FROM {_rows(relation)}) "
                     f"SEMI JOIN {_CHOSEN} USING (w, e)",
                     _parameters(which),
                 )
-            places = {str(id): (int(str(at)), int(str(code))) for id, at, code in rows}
-            texts = relation.texts(places)
+            pairs = {
+                (str(index), int(str(row))): (int(str(at)), int(str(code)))
+                for index, row, at, code in rows
+            }
+            texts = relation.texts(pairs)
         return {
-            places[id]: _scored_result(orjson.loads(text), which.category_fields)
-            for _, id, text in texts
+            pairs[index, row]: _scored_result(orjson.loads(text), which.category_fields)
+            for index, row, text in texts
         }
 
 

@@ -1,0 +1,143 @@
+"""Requests over keep-alive connections to a service in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.api.full_store import MINUTE, PREVIEWED, FullStore, detector
+
+API = "/_anomaly_detection/api/detectors"
+CLIENTS = 16
+Request = tuple[str, str, bytes | None]
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._connection = http.client.HTTPConnection(*address)
+        self._connection.connect()
+
+    def send(self, request: Request) -> bytes:
+        """Send a request and read the whole answer. Raises: RuntimeError for an error."""
+        method, path, body = request
+        headers = {} if body is None else {"content-type": "application/json"}
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:500]!r}")
+        return content
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, int]]:
+    """Run the service on a folder and give its REST address."""
+    command = [sys.executable, "-m", "anomalyd", "serve", "--data-dir", str(folder)]
+    with subprocess.Popen(
+        [*command, "--grpc-port", "0", "--rest-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = next(line for line in process.stdout if line.startswith("REST "))
+            parts = urlsplit(address.split()[1])
+            assert parts.hostname is not None
+            assert parts.port is not None
+            yield parts.hostname, parts.port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def measure(folder: Path, stored: FullStore) -> list[Sequence[str]]:
+    """Return the rows of the table."""
+    ids = itertools.cycle(stored.detector_ids)
+    few = itertools.cycle(stored.detector_ids[:20])
+    search = f"{API}/results/_search"
+
+    def filtered() -> Request:
+        host = {"nested": {"path": "entity", "query": {"term": {"entity.value": "host-7"}}}}
+        filters = [{"term": {"detector_id": next(few)}}, {"range": {"anomaly_grade": {"gt": 0}}}]
+        body = {"query": {"bool": {"filter": [*filters, host]}}, "size": 10}
+        return "POST", search, json.dumps(body).encode()
+
+    def by_time() -> Request:
+        body = {
+            "query": {"bool": {"filter": [{"term": {"detector_id": next(few)}}]}},
+            "sort": [{"data_start_time": "desc"}],
+            "size": 1000,
+        }
+        return "POST", search, json.dumps(body).encode()
+
+    def top() -> Request:
+        body = {"start_time_ms": stored.start, "end_time_ms": stored.end + MINUTE, "size": 10}
+        return "POST", f"{API}/{next(few)}/results/_topAnomalies", json.dumps(body).encode()
+
+    def preview() -> Request:
+        inline = {**detector(9_999), "name": "inline", "indices": [PREVIEWED]}
+        body = {"period_start": stored.start, "period_end": stored.end, "detector": inline}
+        return "POST", f"{API}/_preview", json.dumps(body).encode()
+
+    with served(folder) as address:
+        cases: list[tuple[str, Callable[[], Request], int, str, str]] = [
+            ("GET a detector", lambda: ("GET", f"{API}/{next(ids)}", None), 2_000,
+             "p50 ≤ 1.2, p99 ≤ 8", "0.18-0.38"),
+            ("search results with a filter, 10 hits", filtered, 300, "p50 ≤ 5", "0.7-8"),
+            ("search results by time, 1,000 hits", by_time, 100, "p50 ≤ 20", "17-33"),
+            ("top anomalies", top, 150, "p50 ≤ 25", "38-99"),
+            ("preview of 1,000 windows, exact", preview, 50, "p50 ≤ 100", "111-123, sampled"),
+        ]  # fmt: skip
+        rows = [
+            [name, *_latency(address, make, count), "", goal, peer]
+            for name, make, count, goal, peer in cases
+        ]
+        rate = _throughput(address, stored)
+    return [*rows, [f"GET a detector, {CLIENTS} clients", "", "", f"{rate:,.0f}", "≥ 1,200", ""]]
+
+
+def _latency(address: tuple[str, int], make: Callable[[], Request], count: int) -> list[str]:
+    client = Client(address)
+    for _ in range(max(5, count // 10)):
+        client.send(make())
+    took = []
+    for _ in range(count):
+        request = make()
+        begun = time.perf_counter()
+        client.send(request)
+        took.append((time.perf_counter() - begun) * 1_000)
+    took.sort()
+    return [f"{took[len(took) // 2]:.2f}", f"{took[len(took) * 99 // 100]:.2f}"]
+
+
+def _throughput(address: tuple[str, int], stored: FullStore, seconds: float = 5.0) -> float:
+    """Return answered requests per second, all clients together, read with plain sockets."""
+    counts = [0] * CLIENTS
+    deadline = time.perf_counter() + seconds
+
+    def run(number: int) -> None:
+        client = Client(address)
+        ids = itertools.cycle(stored.detector_ids[number::CLIENTS])
+        while time.perf_counter() < deadline:
+            client.send(("GET", f"{API}/{next(ids)}", None))
+            counts[number] += 1
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds
