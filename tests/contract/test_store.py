@@ -612,3 +612,31 @@ def test_any_text_and_number_comes_back(hosts, detector, user, score):
                 score if np.isfinite(score) else "absent"
             )
             assert hit["_source"].get("user") == (None if user is None else {"name": user})
+
+
+def test_what_is_read_again_is_what_was_written_last(stores):
+    """Whatever was read before: a put, a deletion, a deletion by query are seen by the next get."""
+    stores.put("a", {"state": "INIT"})
+    assert stores.documents.get(STATE, "a").source == {"state": "INIT"}
+    stores.documents.get(STATE, "a").source["state"] = "changed by the reader"
+    assert stores.documents.get(STATE, "a").source == {"state": "INIT"}
+    stores.put("a", {"state": "RUNNING"})
+    assert stores.documents.get(STATE, "a").source == {"state": "RUNNING"}
+    stores.documents.delete(STATE, "a")
+    assert stores.documents.get(STATE, "a") is None
+    stores.put("a", {"state": "FINISHED"})
+    assert stores.documents.get(STATE, "a").source == {"state": "FINISHED"}
+    stores.documents.delete_matching(STATE, parse_query({"match_all": {}}), now=0)
+    assert stores.documents.get(STATE, "a") is None
+
+
+def test_results_of_all_indices_share_one_sequence(stores):
+    """Who has read up to a position finds everything newer above it, whatever its index."""
+    assert stores.results.position() == -1
+    seen = []
+    for index in (RESULTS, "searchguard-ad-result-other", RESULTS):
+        stores.results.record(batch(index=index, start=len(seen)))
+        found = stores.found(indices=[index], sort=[{"_seq_no": "desc"}], seq_no_primary_term=True)
+        seen.append(found[0]["_seq_no"])
+        assert stores.results.position() == found[0]["_seq_no"]
+    assert seen == sorted(set(seen))

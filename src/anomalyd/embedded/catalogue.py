@@ -8,6 +8,7 @@ the catalogue of its own snapshot, with parsed mappings shared between readers.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -74,6 +75,7 @@ class Catalogue:
         self._lock = threading.RLock()
         self._mappings: dict[int, IndexMapping] = {}
         self._session: WriteSession | None = None
+        self._changes: Counter[str] = Counter()
         with database.write() as connection:
             connection.execute(_CREATE)
             self._states = self._load(connection)
@@ -92,11 +94,20 @@ class Catalogue:
                     yield self._session
                     self._session.flush()
                 # only now is it committed
+                self._changes.update(self._session.changed)
                 self._states = self._session.states
                 self._revision = self._session.revision
                 self._mappings = {each.revision: each.mapping for each in self._states.values()}
             finally:
                 self._session = None
+
+    def changes(self, name: str) -> int:
+        """Count the transactions that wrote to an index since this object was made.
+
+        Whoever keeps something that was read asks *before* reading, and reads again once the
+        number is another: what is written is counted before its writer goes on.
+        """
+        return self._changes[name]
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
@@ -150,6 +161,7 @@ class WriteSession:
         self.states = states
         self.revision = revision
         self._moved: set[str] = set()
+        self.changed: set[str] = set()
 
     def matching(self, patterns: Sequence[str]) -> tuple[IndexState, ...]:
         """Return the indices that patterns mean, by name. Raises: IndexNotFound."""
@@ -216,6 +228,7 @@ class WriteSession:
         self.connection.execute("DELETE FROM anomalyd_index WHERE name = ?", [name])
         del self.states[name]
         self._moved.discard(name)
+        self.changed.add(name)
 
     def change_mapping(self, name: str, mapping: IndexMapping) -> IndexState:
         """Give an index another mapping: columns are added, or become lists, as it says."""
@@ -251,6 +264,7 @@ class WriteSession:
         first = max(self.get(name).next_seq_no, at_least)
         self.states[name] = replace(self.get(name), next_seq_no=first + count)
         self._moved.add(name)
+        self.changed.add(name)
         return first
 
     def flush(self) -> None:

@@ -7,7 +7,7 @@ types that have nothing in common as text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,8 +20,8 @@ from sqlglot import exp
 from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.database import quote
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
+from anomalyd.embedded.result_table import DOCUMENT_COLUMNS, document
 from anomalyd.embedded.result_table import KIND as RESULTS
-from anomalyd.embedded.result_table import document_text
 from anomalyd.errors import IllegalArgument, SourceUnavailable
 from anomalyd.query.fields import FieldKind
 
@@ -62,25 +62,24 @@ class IndexSet:
             union = exp.union(union, part, distinct=False, copy=False)
         return union
 
-    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
-        """Return ``_index``, ``_row`` and text of the documents at these places.
+    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+        """Return ``_index``, ``_row`` and the document of each of these places.
 
-        The places choose below everything else, so that only these documents are rendered. They
-        come as one text and by a join: DuckDB compares a list of constants row by row instead.
+        The places come as one text and by a join: DuckDB compares a list of constants row by row.
         """
         found = []
         for state in self._states:
             rows = [row for index, row in places if index == state.name]
             if not rows:
                 continue
-            text = _source_of(state).sql(dialect="duckdb")
+            names, made = _document_of(state)
             self._run(
-                f"SELECT rowid, {text} FROM (SELECT rowid, * "  # noqa: S608 - quoted
+                f"SELECT rowid, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
                 f"FROM {quote(state.table)} WHERE rowid BETWEEN $first AND $last "
-                f"AND rowid IN {ROWS})",
+                f"AND rowid IN {ROWS}",
                 {"first": min(rows), "last": max(rows), "rows": orjson.dumps(rows).decode()},
             )
-            found += [(state.name, *row) for row in self._cursor.fetchall()]
+            found += [(state.name, row, made(values)) for row, *values in self._cursor.fetchall()]
         return found
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
@@ -135,8 +134,11 @@ class IndexSet:
         return exp.select(*nulls).where(exp.false())
 
 
-def _source_of(state: IndexState) -> exp.Expr:
-    return document_text() if state.kind == RESULTS else exp.column("_source", quoted=True)
+def _document_of(state: IndexState) -> tuple[Sequence[str], Callable[[Sequence[Any]], Any]]:
+    """Return the columns that a document is made of, and what makes it."""
+    if state.kind == RESULTS:
+        return DOCUMENT_COLUMNS, document
+    return ("_source",), lambda values: orjson.loads(values[0])
 
 
 def merge(mappings: Sequence[IndexMapping]) -> IndexMapping:

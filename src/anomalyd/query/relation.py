@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlglot import exp
 
@@ -34,10 +34,10 @@ class Relation(Protocol):
         """
         ...
 
-    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
-        """``_index``, ``_row`` and JSON text of the documents at these places, in any order.
+    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+        """``_index``, ``_row`` and the document of each of these places, in any order.
 
-        What it costs depends on these documents alone, also where texts have to be made.
+        What it costs depends on these documents alone, also where they have to be made.
         """
         ...
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlglot import exp
 
 from anomalyd.errors import IllegalArgument
@@ -23,6 +22,7 @@ from anomalyd.query.sql import (
     either,
     false,
     negated,
+    number,
     reach,
     text,
 )
@@ -205,8 +205,10 @@ class Hits:
         came_in = ("_seq_no",) if self._one_index else ("_index", "_seq_no")
         order += [exp.Ordered(this=own_column(name)) for name in came_in]
         statement = inner.order_by(*order, copy=False)
-        statement = statement.limit(self._parameters.bind(request.size), copy=False)
-        statement = statement.offset(self._parameters.bind(request.start), copy=False)
+        # As literals, which parsing has checked to be whole numbers: with a parameter here DuckDB
+        # sorts everything instead of keeping the page.
+        statement = statement.limit(number(request.size), copy=False)
+        statement = statement.offset(number(request.start), copy=False)
         return self._documents.rows(statement, also)
 
     def _sources(
@@ -221,8 +223,8 @@ class Hits:
         selector = SourceSelector(request.source)
         places = [(index, row) for index, _, _, _, row, *_ in rows]
         return {
-            (index, row): selector.cut(orjson.loads(text))
-            for index, row, text in self._documents.texts(places)
+            (index, row): selector.cut(document)
+            for index, row, document in self._documents.read(places)
         }
 
     def _key(self, sort: Sort, score: float) -> _Key:

@@ -64,7 +64,7 @@ def text(value: str) -> exp.Expression:
 
 
 def number(value: int) -> exp.Expression:
-    """A constant of this package as a number literal; never a value of a request."""
+    """A number literal: a constant of this package, or the size or start of a page."""
     if value < 0:
         return exp.Neg(this=exp.Literal.number(-value))
     return exp.Literal.number(value)

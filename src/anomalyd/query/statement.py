@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -59,9 +60,9 @@ class Documents:
         query = self._parameters.query(whole)
         return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
 
-    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
-        """``_index``, ``_row`` and text of documents that were found before, by place."""
-        return self._relation.texts(places)
+    def read(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+        """``_index``, ``_row`` and document of what was found before, by place."""
+        return self._relation.documents(places)
 
 
 def identifier(name: str) -> exp.Expression:

@@ -83,9 +83,9 @@ class Table:
         row = exp.alias_(exp.column("rowid"), "_row", quoted=True)
         return exp.select(*(exp.column(name, quoted=True) for name in names), row).from_("t")
 
-    def texts(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, str]]:
+    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
         rows = self._connection.execute('SELECT "_index", rowid, "_source" FROM t').fetchall()
-        return [row for row in rows if row[:2] in places]
+        return [(*row[:2], json.loads(row[2])) for row in rows if row[:2] in places]
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         self.statements.append(sql)

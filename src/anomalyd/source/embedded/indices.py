@@ -158,14 +158,14 @@ class EmbeddedIndices:
             if not rows:
                 return None
             version, seq_no, row = rows[0]
-            [(_, _, text)] = relation.texts([(index, int(str(row)))])
+            [(_, _, document)] = relation.documents([(index, int(str(row)))])
         return {
             "_index": index,
             "_id": id,
             "_version": version,
             "_seq_no": seq_no,
             "_primary_term": PRIMARY_TERM,
-            "_source": orjson.loads(text),
+            "_source": document,
         }
 
     def delete_document(self, index: str, id: str) -> BulkItem:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from anomalyd.embedded.catalogue import Catalogue, ReadSession
 from anomalyd.embedded.names import expand, is_pattern
@@ -105,10 +104,10 @@ class EmbeddedScoreReader:
                 (str(index), int(str(row))): (int(str(at)), int(str(code)))
                 for index, row, at, code in rows
             }
-            texts = relation.texts(pairs)
+            found = relation.documents(pairs)
         return {
-            pairs[index, row]: _scored_result(orjson.loads(text), which.category_fields)
-            for index, row, text in texts
+            pairs[index, row]: _scored_result(document, which.category_fields)
+            for index, row, document in found
         }
 
 
