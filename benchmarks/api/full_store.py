@@ -89,7 +89,9 @@ def detector(number: int) -> dict[str, object]:
     }
 
 
-def result_batch(detector_id: str, names: IndexNames, generator: np.random.Generator) -> ResultBatch:
+def result_batch(
+    detector_id: str, names: IndexNames, generator: np.random.Generator
+) -> ResultBatch:
     """Return real-time results of all entities: one in a hundred is an anomaly."""
     rows = ENTITIES * WINDOWS
     start = START + np.repeat(np.arange(WINDOWS, dtype=np.int64), ENTITIES) * MINUTE
