@@ -147,14 +147,19 @@ def _middle_of(bin: int) -> float:
 
 def _beta_quantile(q: float, share: Float64s, n: float) -> Float64s:
     """Return quantiles of Beta(n·share + 1/3, n·(1 - share) + 1/3)."""
-    return np.array([_one_beta_quantile(q, round(each * n, 3), round(n, 3)) for each in share])
+    # three digits are plenty, and most requests have come before then
+    return np.array([_one_beta_quantile(q, _rounded(n - each * n), _rounded(n)) for each in share])
 
 
-@lru_cache(maxsize=10_000)
-def _one_beta_quantile(q: float, successes: float, n: float) -> float:
-    a, b = successes + 1 / 3, max(n - successes, 0.0) + 1 / 3
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+@lru_cache(maxsize=100_000)
+def _one_beta_quantile(q: float, failures: float, n: float) -> float:
+    a, b = max(n - failures, 0.0) + 1 / 3, max(failures, 0.0) + 1 / 3
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(30):
         middle = 0.5 * (low + high)
         if _beta_cdf(a, b, middle) < q:
             low = middle

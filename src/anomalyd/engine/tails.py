@@ -8,7 +8,8 @@ All results are logarithms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 OWN_BINS = 64
-POOLED_BINS = 512
+POOLED_BINS = 2048
 ENOUGH = 500
 """Scores from which an entity is judged by its own history."""
 TAIL = 0.98
@@ -29,6 +30,9 @@ CAP = 0.999
 LEAST_WEIGHT_OF_TAIL = 100.0
 """Below it there is no tail: no probability is smaller than 1 / (weight + 1)."""
 REFIT_EVERY = 256
+FEW_EXCESSES = 50.0
+SHAPE_OF_FEW = 0.1
+"""The shape that is taken where too few scores lie in the tail to tell."""
 LARGEST_GROWTH = 1e100
 
 
@@ -106,8 +110,8 @@ class Tails:
         weight = self._weight_at(tick, learning=True)
         total = self._pooled.sum()
         if total / weight > LEAST_WEIGHT_OF_TAIL:
-            capped = POOLED.edges()[np.searchsorted(np.cumsum(self._pooled), CAP * total)]
-            score = np.minimum(score, max(capped, OWN.low))
+            (capped,) = self._quantiles([CAP])
+            score = np.minimum(score, max(capped, POOLED.low))
         self._pooled += weight * np.bincount(POOLED.of(score), minlength=POOLED_BINS)
         places = self._places_or_new(entity)
         np.add.at(self._own, (places, OWN.of(score)), weight)
@@ -165,27 +169,31 @@ class Tails:
         return np.where(beyond, ln_p_u[rows] - fall, ln_p)
 
     def _refit(self, weight: float) -> None:
-        """Fit a generalised Pareto tail to what lies beyond the 98 % point, by moments."""
+        """Fit a generalised Pareto tail beyond the 98 % point, by two of its quantiles.
+
+        Both lie below the point from which scores are learned capped, which would bend moments.
+        """
         self._since_fit = 0
+        total = self._pooled.sum()
+        if total / weight < LEAST_WEIGHT_OF_TAIL:
+            return
+        u, half, most = self._quantiles([TAIL, 1 - (1 - TAIL) / 2, 1 - (1 - TAIL) / 10])
+        if half <= u:
+            return
+        few = (1 - TAIL) * total / weight < FEW_EXCESSES
+        self._shape = SHAPE_OF_FEW if few else _shape((most - u) / (half - u))
+        power = self._shape * math.log(2)
+        self._scale = (half - u) * (self._shape / math.expm1(power) if power else 1 / math.log(2))
+
+    def _quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return quantiles of the pooled history, linear within a bin."""
         cumulated = np.cumsum(self._pooled)
-        total = cumulated[-1]
-        first = int(np.searchsorted(cumulated, TAIL * total)) + 1
-        above = self._pooled[first:]
-        if (
-            total / weight < LEAST_WEIGHT_OF_TAIL
-            or above.sum() / weight < 2
-            or first >= len(cumulated)
-        ):
-            return
-        edges = POOLED.edges()
-        middle = np.append(0.5 * (edges[:-1] + edges[1:]), edges[-1])[first:] - edges[first]
-        mean = float(np.average(middle, weights=above))
-        variance = float(np.average((middle - mean) ** 2, weights=above))
-        if mean <= 0 or variance <= 0:
-            self._shape, self._scale = 0.0, max(mean, 1e-6)
-            return
-        self._shape = float(np.clip(0.5 * (1 - mean**2 / variance), 0.0, 0.5))
-        self._scale = mean * (1 - self._shape)
+        edges = np.append(POOLED.edges(), POOLED.high)
+        wanted = np.array(shares) * cumulated[-1]
+        at = np.searchsorted(cumulated, wanted)
+        below = cumulated[at] - self._pooled[at]
+        part = (wanted - below) / np.maximum(self._pooled[at], 1e-300)
+        return (edges[at] + part * (edges[at + 1] - edges[at])).tolist()  # type: ignore[no-any-return]
 
     def _weight_at(self, tick: int, *, learning: bool = False) -> float:
         """Return the weight of a score of a window; old weights shrink when it gets too large."""
@@ -217,3 +225,17 @@ class Tails:
             self._own = np.insert(self._own, at, 0.0, axis=0)
             self._counts = np.insert(self._counts, at, 0)
         return np.searchsorted(self._codes, entity)
+
+
+def _shape(ratio: float) -> float:
+    """Return the shape, 0 to 0.5, of a tail whose 90 % and 50 % points have this ratio."""
+    low, high = 1e-6, 0.5
+    if ratio <= math.log(10) / math.log(2):
+        return 0.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if math.expm1(middle * math.log(10)) / math.expm1(middle * math.log(2)) < ratio:
+            low = middle
+        else:
+            high = middle
+    return low
