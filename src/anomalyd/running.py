@@ -11,7 +11,7 @@ import secrets
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -59,12 +59,23 @@ class RunningService:
 
     To be started, watched and stopped by one thread, which must live as long as the service: Envoy
     ends with the thread that started it.
+
+    Args:
+        settings: of the application.
+        addresses: where to listen.
+        random_bytes: what ids are made of; tests pass a seeded source.
     """
 
-    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        addresses: Addresses,
+        *,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._addresses = replace(addresses, host=_numeric(addresses.host))
         self._clock = SystemClock()
-        self._application = app.build(settings, clock=self._clock)
+        self._application = app.build(settings, clock=self._clock, random_bytes=random_bytes)
         self._server = ApiServer(
             UseCases(
                 detectors=self._application.detectors,
