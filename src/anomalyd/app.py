@@ -23,17 +23,24 @@ from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
 from anomalyd.embedded.identifiers import CountedIds
 from anomalyd.engine.influencers import InfluencerRecorder
+from anomalyd.engine.live import LiveDetector, LiveTools
+from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
 from anomalyd.model.ids import ByteIds
 from anomalyd.model.index_names import IndexNames
+from anomalyd.model.realtime import fingerprint
 from anomalyd.schedule.clock import Clock, SystemClock
 from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.historical import LANE, HistoricalAnalysis
 from anomalyd.schedule.historical_plan import RunPlans
 from anomalyd.schedule.historical_run import RunTools
 from anomalyd.schedule.live_runs import LiveRuns
+from anomalyd.schedule.realtime import LANE as REALTIME_LANE
+from anomalyd.schedule.realtime import RealtimeDetection
+from anomalyd.schedule.realtime_log import RealtimeLog
+from anomalyd.schedule.realtime_run import RealtimeLimits, RealtimeTools
 from anomalyd.schedule.scheduler import Scheduler
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
@@ -55,6 +62,7 @@ from anomalyd.service.validation_model import ModelChecks
 from anomalyd.service.watching import WatchService
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
 from anomalyd.store.embedded import (
+    EmbeddedCheckpointStore,
     EmbeddedDocumentStore,
     EmbeddedInfluencerStore,
     EmbeddedResultStore,
@@ -93,7 +101,10 @@ class Application:
     metrics: Metrics
     tracer: Tracer
     indices: IndexService
+    realtime: RealtimeDetection
     _scheduler: Scheduler
+    _recorder: InfluencerRecorder
+    _checkpoints: EmbeddedCheckpointStore
     _database: Database
 
     def __enter__(self) -> Application:
@@ -107,7 +118,11 @@ class Application:
 
         Runs that were interrupted go on when an application is built on the same folder again.
         """
+        self.realtime.close()
         self._scheduler.close()
+        self.realtime.save()
+        self._recorder.close()
+        self._checkpoints.close()
         self._database.close()
         self.tracer.close()
 
@@ -152,7 +167,9 @@ def _assemble(
     results = EmbeddedResultStore(catalogue, recorded=written.ring)
     influencers = EmbeddedInfluencerStore(database)
     tasks = TaskLog(documents, names=names, clock=clock)
-    scheduler = Scheduler({LANE: settings.historical_threads})
+    scheduler = Scheduler(
+        {LANE: settings.historical_threads, REALTIME_LANE: settings.realtime_threads}
+    )
     plans = RunPlans(
         source=source,
         documents=documents,
@@ -164,7 +181,8 @@ def _assemble(
     )
     executor = ThreadExecutor(threads=settings.core_threads)
     counters, live = NodeCounters(), LiveRuns()
-    recorder = InfluencerRecorder(scores=EmbeddedScoreReader(catalogue), influencers=influencers)
+    metrics, scores = Metrics(clock.monotonic), EmbeddedScoreReader(catalogue)
+    recorder = InfluencerRecorder(scores=scores, influencers=influencers)
     tools = RunTools(
         source=source,
         results=results,
@@ -181,6 +199,37 @@ def _assemble(
         old_tasks=settings.max_old_ad_task_docs_per_detector,
     )
     historical = HistoricalAnalysis(tools, scheduler, slots=settings.max_batch_task_per_node)
+    checkpoints = EmbeddedCheckpointStore(settings.data_dir)
+    live_tools = LiveTools(
+        source=source,
+        executor=executor,
+        learned=scores,
+        checkpoints=checkpoints,
+        checkpoint_seconds=settings.checkpoint_saving_freq,
+    )
+
+    def open_models(plan: AnalysisPlan) -> LiveDetector:
+        return LiveDetector(
+            plan,
+            fingerprint=fingerprint(plan.detector),
+            indices=(plan.detector.result_index or names.results,),
+            tools=live_tools,
+        )
+
+    realtime_tools = RealtimeTools(
+        open=open_models,
+        results=results,
+        tasks=tasks,
+        log=RealtimeLog(documents, names=names, clock=clock),
+        influencers=recorder,
+        names=names,
+        clock=clock,
+        counters=counters,
+        metrics=metrics,
+        owner=node_id,
+        limits=_realtime_limits(settings),
+    )
+    realtime = RealtimeDetection(realtime_tools, scheduler)
     checks = DetectorChecks(
         source=source,
         documents=documents,
@@ -203,6 +252,7 @@ def _assemble(
         application.previews.reconfigure(_preview_limits(changed))
         entities = changed.max_running_entities_per_detector_for_historical_analysis
         application.profiles.reconfigure(entities_at_once=entities)
+        realtime.reconfigure(dataclasses.replace(realtime_tools, limits=_realtime_limits(changed)))
         historical.reconfigure(
             dataclasses.replace(
                 tools,
@@ -225,6 +275,7 @@ def _assemble(
             checks=checks,
             rules=rules,
             historical=historical,
+            realtime=realtime,
             names=names,
             ids=ids,
             clock=clock,
@@ -293,13 +344,17 @@ def _assemble(
             names=names,
             clock=clock,
         ),
-        metrics=Metrics(clock.monotonic),
+        metrics=metrics,
         tracer=open_tracer(settings.trace_endpoint),
+        realtime=realtime,
         _scheduler=scheduler,
+        _recorder=recorder,
+        _checkpoints=checkpoints,
         _database=database,
     )
     application.runtime_settings.restore()
     historical.resume()
+    realtime.resume()
     return application
 
 
@@ -308,6 +363,15 @@ def _detector_limits(settings: Settings) -> DetectorLimits:
         single_entity_detectors=settings.max_anomaly_detectors,
         multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
         features=settings.max_anomaly_features,
+    )
+
+
+def _realtime_limits(settings: Settings) -> RealtimeLimits:
+    return RealtimeLimits(
+        backlog_windows=settings.realtime_backlog_windows,
+        retries=settings.max_retry_for_backoff,
+        first_wait=settings.backoff_initial_delay,
+        failures=settings.max_retry_for_end_run_exception,
     )
 
 

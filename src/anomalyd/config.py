@@ -25,6 +25,13 @@ class Settings:
         database_memory: its buffer limit, such as ``256MB``.
         core_threads: threads of the native core for one batch.
         historical_threads: historical runs that are worked on at the same time.
+        realtime_threads: detectors that are ticked at the same time.
+        realtime_backlog_windows: windows that a detector catches up with after it was away; older
+            ones are dropped and counted.
+        checkpoint_saving_freq: seconds within which every model of real time is written down once.
+        max_retry_for_backoff: how often a source that cannot be read is asked again within a tick.
+        backoff_initial_delay: seconds before the first of these, doubled for each further one.
+        max_retry_for_end_run_exception: ticks in a row that may fail before a detector is stopped.
         max_batch_task_per_node: historical runs that may wait or run.
         batch_task_piece_size: windows that a historical run analyses and stores at once.
         max_running_entities_per_detector_for_historical_analysis: entities of a historical run
@@ -50,6 +57,12 @@ class Settings:
     database_memory: str = "256MB"
     core_threads: int = 2
     historical_threads: int = 2
+    realtime_threads: int = 2
+    realtime_backlog_windows: int = 1_000
+    checkpoint_saving_freq: int = 3_600
+    max_retry_for_backoff: int = 3
+    backoff_initial_delay: int = 1
+    max_retry_for_end_run_exception: int = 6
     max_batch_task_per_node: int = 10
     batch_task_piece_size: int = 1_000
     max_running_entities_per_detector_for_historical_analysis: int = 10
@@ -131,6 +144,8 @@ _AT_RUN_TIME = (
     "batch_task_piece_size",
     "max_top_entities_for_historical_analysis",
     "max_running_entities_per_detector_for_historical_analysis",
+    "max_retry_for_backoff",
+    "max_retry_for_end_run_exception",
 )
 """The documented settings of the reference that mean the same here (behaviour §16)."""
 
@@ -141,6 +156,12 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "database_threads": _THREADS,
     "core_threads": _THREADS,
     "historical_threads": _THREADS,
+    "realtime_threads": _THREADS,
+    "realtime_backlog_windows": (1, 1_000_000),
+    "checkpoint_saving_freq": (1, 7 * 86_400),
+    "max_retry_for_backoff": (0, 100),
+    "backoff_initial_delay": (0, 3_600),
+    "max_retry_for_end_run_exception": (0, 1_000),
     "max_batch_task_per_node": (1, 1_000),
     # The upper bounds are the reference's own, and the windows that one search of tasks can show.
     "batch_task_piece_size": (1, 10_000),

@@ -27,19 +27,9 @@ FILES = (
     index_service_pb2,
 )
 
-UNIMPLEMENTED = {
-    # without a date range: real time
-    "DetectorService/StartDetector",
-    # without `historical`: real time
-    "DetectorService/StopDetector",
-}
+UNIMPLEMENTED: set[str] = set()
 
-NOT_IMPLEMENTED = {
-    # without a body: real time
-    "POST /_anomaly_detection/api/detectors/{detector_id}/_start",
-    # without `historical`: real time
-    "POST /_anomaly_detection/api/detectors/{detector_id}/_stop",
-}
+NOT_IMPLEMENTED: set[str] = set()
 
 
 def code_of(channel: grpc.Channel, method: object) -> grpc.StatusCode:

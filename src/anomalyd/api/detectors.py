@@ -8,7 +8,6 @@ from anomalyd.api import documents
 from anomalyd.api.convert import to_document
 from anomalyd.api.typed import required, respond
 from anomalyd.auth.identity import Identity
-from anomalyd.errors import NotImplementedYet
 from anomalyd.model.profile import read_entity
 from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
@@ -131,22 +130,22 @@ class DetectorServicer(DetectorServiceServicer):
     def StartDetector(  # noqa: N802
         self, request: pb.StartDetectorRequest, context: Context
     ) -> pb.StartDetectorResponse:
-        """Start a historical analysis; real time is later work."""
-        if not request.HasField("date_range"):
-            raise NotImplementedYet("real-time detection is part of a later version")
-        task = self._detectors.start_historical(
-            required(request.id, "id"), to_document(request.date_range), caller=self._caller
-        )
-        return respond(documents.started(task), pb.StartDetectorResponse)
+        """Start detection in real time or, with a date range, a historical analysis."""
+        id, past = required(request.id, "id"), request.HasField("date_range")
+        if past:
+            body = to_document(request.date_range)
+            started = self._detectors.start_historical(id, body, caller=self._caller)
+        else:
+            started = self._detectors.start_realtime(id, caller=self._caller)
+        return respond(documents.started(started), pb.StartDetectorResponse)
 
     def StopDetector(  # noqa: N802
         self, request: pb.StopDetectorRequest, context: Context
     ) -> pb.StopDetectorResponse:
-        """Stop the historical analysis; real time is later work."""
-        if not request.historical:
-            raise NotImplementedYet("real-time detection is part of a later version")
-        task_id = self._detectors.stop_historical(required(request.id, "id"), caller=self._caller)
-        return respond(documents.stopped(task_id), pb.StopDetectorResponse)
+        """Stop detection in real time, or the historical analysis."""
+        id, detectors = required(request.id, "id"), self._detectors
+        stop = detectors.stop_historical if request.historical else detectors.stop_realtime
+        return respond(documents.stopped(stop(id, caller=self._caller)), pb.StopDetectorResponse)
 
 
 def _condition(request: pb.UpdateDetectorRequest) -> WriteCondition:

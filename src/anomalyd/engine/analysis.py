@@ -14,7 +14,7 @@ import numpy as np
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
-from anomalyd.executor.base import Executor, Float64s, Int64s
+from anomalyd.executor.base import Executor, Float64s, Int64s, Scores
 from anomalyd.model.entity import model_id
 from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
 from anomalyd.store.base import NO_TIME
@@ -115,14 +115,14 @@ class Analysis:
                 entities=self.entities if self.plan.detector.categories else None,
             )
         )
-        entity, window_start, values = _complete_rows(rows)
+        entity, window_start, values = complete_rows(rows)
         parts = []
         for first in range(0, max(1, len(entity)), ROWS_PER_CALL):
             if stopping():
                 raise StoppedEarlyError
             part = slice(first, first + ROWS_PER_CALL)
             parts.append(self._score(entity[part], window_start[part], values[part]))
-        return _joined(parts)
+        return joined(parts)
 
     def updates(self) -> Int64s:
         """Return how many windows each entity's model has learned."""
@@ -134,22 +134,29 @@ class Analysis:
 
     def _score(self, entity: Int64s, window_start: Int64s, values: Float64s) -> ScoredRows:
         scores = self._models.process(entity, window_start, values)
-        return ScoredRows(
-            entity,
-            window_start,
-            values,
-            scores.score,
-            scores.grade,
-            scores.confidence,
-            scores.threshold,
-            scores.relative_index,
-            scores.attribution,
-            np.where(scores.grade[:, None] > 0, scores.expected, np.nan),
-            scores.past_values,
-        )
+        return scored_rows(entity, window_start, values, scores)
 
 
-def _complete_rows(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:
+def scored_rows(
+    entity: Int64s, window_start: Int64s, values: Float64s, scores: Scores
+) -> ScoredRows:
+    """Return rows together with what their models say of them."""
+    return ScoredRows(
+        entity,
+        window_start,
+        values,
+        scores.score,
+        scores.grade,
+        scores.confidence,
+        scores.threshold,
+        scores.relative_index,
+        scores.attribution,
+        np.where(scores.grade[:, None] > 0, scores.expected, np.nan),
+        scores.past_values,
+    )
+
+
+def complete_rows(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:
     """Drop the rows that lack a value and sort the rest by window.
 
     By window, so that a batch holds rows of all models and all of the core's threads have work.
@@ -160,7 +167,8 @@ def _complete_rows(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:
     return rows.entity[order], rows.window_start[order], rows.values[order]
 
 
-def _joined(parts: Sequence[ScoredRows]) -> ScoredRows:
+def joined(parts: Sequence[ScoredRows]) -> ScoredRows:
+    """Put batches of rows together, at least one."""
     columns = (
         np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(ScoredRows)

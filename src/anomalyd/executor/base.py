@@ -5,6 +5,7 @@ Every implementation gives the same numbers for the same seeds and rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,6 +79,21 @@ class Models(Protocol):
             models: ``int64[rows]``, number of the row's model.
             timestamps: ``int64[rows]``, epoch ms, increasing within each model.
             values: ``float64[rows, features]``, all finite.
+        """
+        ...
+
+    def add(self, seeds: UInt64s) -> None:
+        """Append new, untrained models; they get the next numbers."""
+        ...
+
+    def save(self, models: Int64s) -> list[bytes]:
+        """Write models ``int64[n]`` down as bytes."""
+        ...
+
+    def restore(self, saved: Sequence[bytes]) -> None:
+        """Append models that ``save`` wrote down; they get the next numbers.
+
+        Raises: CorruptState when one cannot be trusted; nothing was appended then.
         """
         ...
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from anomalyd._core import BankSettings, ModelBank
+from anomalyd.errors import CorruptState
 from anomalyd.executor.base import (
     Float64s,
     Int64s,
@@ -42,6 +45,19 @@ class _BankModels:
             np.ascontiguousarray(timestamps),
             np.ascontiguousarray(values),
         )
+
+    def add(self, seeds: UInt64s) -> None:
+        self._numbers = np.concatenate([self._numbers, self._bank.add(seeds)])
+
+    def save(self, models: Int64s) -> list[bytes]:
+        return self._bank.checkpoint(self._numbers[models])
+
+    def restore(self, saved: Sequence[bytes]) -> None:
+        try:
+            restored = self._bank.restore(saved)
+        except ValueError as problem:
+            raise CorruptState(f"a model's checkpoint cannot be read: {problem}") from problem
+        self._numbers = np.concatenate([self._numbers, restored])
 
     def updates(self) -> Int64s:
         return self._bank.updates(self._numbers)

@@ -16,8 +16,8 @@ class NodeCounts:
     """The counters at one moment, under their documented names (the document, "Get stats").
 
     A *batch task* is the historical analysis of one series: a single-entity detector's task, or
-    an entity's. Those of ``ad_execute`` and ``ad_hc_execute`` count windows of real time, and stay
-    at 0 as long as nothing runs in real time.
+    an entity's. Those of ``ad_execute`` and ``ad_hc_execute`` count windows of real time, worked on
+    and failed.
 
     Attributes:
         ad_total_batch_task_execution_count: begun, or gone on with after a restart.
@@ -74,6 +74,19 @@ class NodeCounters:
     def failed(self, series: int) -> None:
         """Count batch tasks that failed."""
         self._add("ad_batch_task_failure_count", series)
+
+    def executed(self, *, hc: bool, failed: bool = False, windows: int = 1) -> None:
+        """Count windows of real time.
+
+        Args:
+            hc: of a detector with category fields.
+            failed: they could not be worked on.
+            windows: how many.
+        """
+        kind = "ad_hc_execute" if hc else "ad_execute"
+        self._add(f"{kind}_request_count", windows)
+        if failed:
+            self._add(f"{kind}_failure_count", windows)
 
     def _add(self, counter: str, number: int) -> None:
         with self._lock:

@@ -60,6 +60,10 @@ class TaskLog:
         tasks = self._search({"detector_id": detector_id, "is_latest": True}, types=_WITH_ENTITIES)
         return tuple(dataclasses.replace(task, is_latest=False) for task in tasks)
 
+    def all_latest(self, detector_id: str, types: Sequence[TaskType]) -> tuple[Task, ...]:
+        """Return the detector's tasks of these types that are marked as latest: one, or none."""
+        return self._search({"detector_id": detector_id, "is_latest": True}, types=types)
+
     def unfinished(self) -> tuple[Task, ...]:
         """Return all historical tasks of detectors that have not ended, oldest first."""
         tasks = self._search({}, types=HISTORICAL, states=UNFINISHED)

@@ -1,4 +1,4 @@
-"""Detectors: create, read, update, search, delete; historical analysis: start and stop."""
+"""Detectors: create, read, update, search, delete; start and stop, live or over the past."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from anomalyd.model.detector import Detector
 from anomalyd.model.detector_parse import DetectorRules, parse_detector
 from anomalyd.model.ids import IdGenerator
 from anomalyd.model.index_names import IndexNames
+from anomalyd.model.job import Job
 from anomalyd.model.task import HISTORICAL, REALTIME, DateRange, Task, TaskState, TaskType
 from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.historical import HistoricalAnalysis
+from anomalyd.schedule.realtime import RealtimeDetection
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks
 from anomalyd.service.detector_update import WriteCondition, check_unchangeable
@@ -69,6 +71,7 @@ class DetectorService:
         checks: of a detector against data and system.
         rules: how detectors are read.
         historical: runs of past data.
+        realtime: detection in real time.
         names: the indices of detectors and jobs.
         ids: of detectors and tasks.
         clock: for the times in documents.
@@ -84,6 +87,7 @@ class DetectorService:
         checks: DetectorChecks,
         rules: DetectorRules,
         historical: HistoricalAnalysis,
+        realtime: RealtimeDetection,
         names: IndexNames,
         ids: IdGenerator,
         clock: Clock,
@@ -95,6 +99,7 @@ class DetectorService:
         self._checks = checks
         self._rules = rules
         self._historical = historical
+        self._realtime = realtime
         self._names = names
         self._ids = ids
         self._clock = clock
@@ -276,6 +281,61 @@ class DetectorService:
         """
         self._require(detector_id)
         return self._historical.stop(detector_id, by=caller.name)
+
+    def start_realtime(self, detector_id: str, *, caller: Identity) -> StoredDocument:
+        """Begin detection in real time and return the job's document.
+
+        The models learn from history at once, and the newest window that is due is scored.
+
+        Raises:
+            DetectorNotFound.
+            StateConflict: no enabled features, "Anomaly detector job is already running: ID".
+        """
+        with self._changing:
+            detector = Detector.restore(self._require(detector_id).source)
+            _require_features(detector)
+            now, user = self._clock.now(), caller.render()
+            interval = detector.detection_interval
+            return self._realtime.start(
+                Job(
+                    name=detector_id,
+                    interval=interval,
+                    window_delay=detector.window_delay,
+                    start_time=now,
+                    enabled=True,
+                    enabled_time=now,
+                    last_update_time=now,
+                    lock_duration_seconds=interval.milliseconds // 1_000,
+                    user=user,
+                    result_index=detector.result_index,
+                ),
+                Task(
+                    id=self._ids.next_id(),
+                    type=TaskType.REALTIME_HC_DETECTOR
+                    if detector.categories
+                    else TaskType.REALTIME_SINGLE_ENTITY,
+                    state=TaskState.CREATED,
+                    detector_id=detector_id,
+                    detector=detector.render(),
+                    started_by=caller.name,
+                    user=user,
+                    execution_start_time=now,
+                    last_update_time=now,
+                    coordinating_node=self._node_id,
+                ),
+            )
+
+    def stop_realtime(self, detector_id: str, *, caller: Identity) -> str:
+        """End detection in real time and return the job's id; no tick runs when it returns.
+
+        Raises:
+            DetectorNotFound.
+            StateConflict: "Anomaly detector job not exist: ID", "… is already stopped: ID".
+        """
+        with self._changing:
+            self._require(detector_id)
+            self._realtime.stop(detector_id, by=caller.name)
+        return detector_id
 
     def _require(self, detector_id: str) -> StoredDocument:
         stored = self._documents.get(self._names.detectors, detector_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from anomalyd.api import documents
 from anomalyd.api.rest.call import SEARCH_PARAMETERS, Answer, Call, Operation
 from anomalyd.auth.identity import Identity
-from anomalyd.errors import NotImplementedYet
+from anomalyd.model.task import DateRange
 from anomalyd.service.detector_update import WriteCondition
 from anomalyd.service.detectors import DetectorService
 
@@ -72,22 +72,24 @@ class DetectorRoutes:
         return Answer(document=self._detectors.search(call.search_json()))
 
     def start(self, call: Call) -> Answer:
-        """Start a historical analysis; real time, which has no body, is later work."""
-        body = call.json()
+        """Start detection in real time or, with a body, a historical analysis."""
+        body, detector_id = call.json(), call.variables["detector_id"]
         if body is None:
-            raise NotImplementedYet("real-time detection is part of a later version")
-        detector_id = call.variables["detector_id"]
-        task = self._detectors.start_historical(detector_id, body, caller=self._caller)
-        return Answer(document=documents.started(task))
+            started = self._detectors.start_realtime(detector_id, caller=self._caller)
+        else:
+            started = self._detectors.start_historical(detector_id, body, caller=self._caller)
+        return Answer(document=documents.started(started))
 
     def stop(self, call: Call) -> Answer:
-        """Stop the historical analysis; real time is later work."""
-        if not call.flag("historical"):
-            raise NotImplementedYet("real-time detection is part of a later version")
-        task_id = self._detectors.stop_historical(
-            call.variables["detector_id"], caller=self._caller
-        )
-        return Answer(document=documents.stopped(task_id))
+        """Stop detection in real time, or the historical analysis."""
+        body = call.json()
+        if body is not None:
+            # The reference reads a body here, too, and refuses what is no range of time.
+            DateRange.parse(body)
+        detectors = self._detectors
+        stop = detectors.stop_historical if call.flag("historical") else detectors.stop_realtime
+        stopped = stop(call.variables["detector_id"], caller=self._caller)
+        return Answer(document=documents.stopped(stopped))
 
     def _warnings(self, ignored: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         if not ignored:

@@ -13,6 +13,7 @@ from anomalyd.embedded.names import expand, is_pattern
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.embedded.result_table import KIND
 from anomalyd.model.entity import entity_values
+from anomalyd.source.base import FeatureRows
 from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
 
 _COLUMNS = (
@@ -25,6 +26,11 @@ _WHERE = (
     "AND isfinite(anomaly_score) AND (confidence > 0 OR len($names::VARCHAR[]) > 0) "
     "AND len(list_filter(feature_data, lambda each: each IS NOT NULL)) = $features "
     "AND coalesce(entity_name, []) = $names::VARCHAR[]"
+)
+_LEARNED = (
+    "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
+    "AND data_start_time >= $start AND data_start_time < $end "
+    "AND isfinite(anomaly_score) AND coalesce(entity_name, []) = $names::VARCHAR[]"
 )
 _CHOSEN = "anomalyd_chosen"
 
@@ -67,6 +73,31 @@ class EmbeddedScoreReader:
             values=_matrix(found, "v", len(fields)).astype(np.int64, copy=False),
             score=np.ma.getdata(found["s"]).astype(np.float64, copy=False),
             features=_matrix(found, "f", which.features).astype(np.float64, copy=False),
+        )
+
+    def scored_values(self, which: ScoreRange) -> FeatureRows:
+        """Return the feature values of stored results, in the form in which a source gives them."""
+        fields = which.category_fields
+        columns = [f"{_value(which, field)} AS v{at}" for at, field in enumerate(fields)]
+        columns += [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
+        parameters = _parameters(which)
+        del parameters["features"]
+        with self._catalogue.read() as session:
+            relation = _relation(session, which)
+            found = relation.columns(
+                f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
+                f"{', '.join(columns)} FROM {_rows(relation, _LEARNED)} ORDER BY e, w",
+                parameters,
+            )
+        code = np.ma.getdata(found["e"]).astype(np.int64, copy=False)
+        _, first, entity = np.unique(code, return_index=True, return_inverse=True)
+        values = [np.ma.getdata(found[f"v{at}"])[first].tolist() for at in range(len(fields))]
+        return FeatureRows(
+            entities=tuple(zip(*values, strict=True)) if fields else ((),),
+            entity=entity.astype(np.int64, copy=False),
+            window_start=np.ma.getdata(found["w"]).astype(np.int64, copy=False),
+            doc_count=np.zeros(len(code), dtype=np.int64),
+            values=_matrix(found, "f", which.features).astype(np.float64, copy=False),
         )
 
     def value_names(
@@ -132,10 +163,10 @@ def _relation(session: ReadSession, which: ScoreRange) -> IndexSet:
     return IndexSet(session.cursor, [session.states[name] for name in expand(known, names)])
 
 
-def _rows(relation: IndexSet) -> str:
+def _rows(relation: IndexSet, where: str = _WHERE) -> str:
     """Return the chosen rows as a table; columns that nobody uses cost nothing."""
     selected = relation.select(_COLUMNS).sql(dialect="duckdb")
-    return f"(SELECT * FROM ({selected}) WHERE {_WHERE}) AS rows_"  # noqa: S608
+    return f"(SELECT * FROM ({selected}) WHERE {where}) AS rows_"  # noqa: S608
 
 
 def _entity_code(which: ScoreRange) -> str:

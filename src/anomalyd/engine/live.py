@@ -1,0 +1,371 @@
+"""The models of one running detector: trained from history, fed by window, kept for restarts.
+
+Entities come and go, so a model is made when its entity is first seen, and is trained at once with
+the windows of the past. A model is written down (a *checkpoint*) right after that, then from time
+to time and at shutdown. After a crash the models are the checkpoints, plus the feature values since
+then, read from the *stored results*: exactly what had been learned, whatever documents came late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anomalyd.engine.analysis import (
+    ROWS_PER_CALL,
+    ScoredRows,
+    StoppedEarlyError,
+    complete_rows,
+    joined,
+    scored_rows,
+)
+from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.engine.seeds import model_seeds
+from anomalyd.engine.window import WindowRange
+from anomalyd.executor.base import Executor, Float64s, Int64s
+from anomalyd.model.entity import model_id
+from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
+from anomalyd.store.base import (
+    CheckpointStore,
+    ModelCheckpoint,
+    ScoredValuesReader,
+    ScoreRange,
+)
+
+TRAINED_AFTER = 32
+ROUNDS = 3
+"""How many times ``history`` a model may look back while it finds too few windows."""
+ROWS_PER_CHUNK = 50_000
+"""Rows that a tick gives away at once; bounds the memory of its result columns."""
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """What was found in the past of a detector.
+
+    Attributes:
+        learned: windows that the model with the most has learned.
+        windows: windows of the past that were looked at.
+        empty: starts of those without any complete row, epoch ms, the newest first.
+        models: how many models were made.
+    """
+
+    learned: int
+    windows: int
+    empty: tuple[int, ...]
+    models: int
+
+
+@dataclass(frozen=True)
+class LiveRows:
+    """Scored rows of a tick; ``rows.entity`` points into ``entities``."""
+
+    rows: ScoredRows
+    entities: tuple[EntityValues, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveModel:
+    """One model, to be looked at.
+
+    Attributes:
+        updates: windows that it has learned.
+        size: bytes in memory.
+        last_window: start of the last window that it saw, epoch ms; 0 = none in real time.
+    """
+
+    entity: EntityValues
+    updates: int
+    size: int
+    last_window: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTools:
+    """What the models of running detectors work with.
+
+    Attributes:
+        history: windows of the past that a model is trained with; None = 32 + shingle size.
+        checkpoint_seconds: within this time every model is written down once.
+    """
+
+    source: Source
+    executor: Executor
+    learned: ScoredValuesReader
+    checkpoints: CheckpointStore
+    history: int | None = None
+    checkpoint_seconds: int = 3_600
+
+
+class LiveDetector:
+    """One running detector's models. Used by one thread at a time, but for ``models``.
+
+    Args:
+        plan: the detector.
+        fingerprint: of its definition; checkpoints of another one are never used.
+        indices: result indices in which its results are looked for.
+        tools: what to work with.
+    """
+
+    def __init__(
+        self, plan: AnalysisPlan, *, fingerprint: str, indices: tuple[str, ...], tools: LiveTools
+    ) -> None:
+        self._plan = plan
+        self._fingerprint = fingerprint
+        self._indices = indices
+        self._tools = tools
+        self._history = tools.history or TRAINED_AFTER + plan.shape.shingle_size
+        self._models = tools.executor.open(plan.shape, np.empty(0, dtype=np.uint64))
+        self._entities: list[EntityValues] = []
+        self._number: dict[EntityValues, int] = {}
+        self._last_window = np.zeros(0, dtype=np.int64)
+        self._position: int | None = None
+        self._due = 0
+
+    def cold_start(self, first_window: int) -> ColdStart:
+        """Make and train the models of all entities that the past shows, and write them down.
+
+        Args:
+            first_window: start of the first window of real time; the past ends there.
+
+        Raises: the source's errors.
+        """
+        rows = self._past(first_window, 1, None)
+        if not self._plan.detector.categories and not rows.entities:
+            rows = replace(rows, entities=((),))
+        looked, trained = self._train(rows, np.full(len(rows.entities), first_window))
+        start, interval = first_window - looked * self._plan.interval, self._plan.interval
+        every = np.arange(start, first_window, interval)
+        empty = np.setdiff1d(every, trained)[::-1]
+        self._position = first_window
+        self._save(range(len(self._entities)))
+        return ColdStart(self.most_updates(), looked, tuple(empty.tolist()), len(self._entities))
+
+    def recover(self, position: int) -> None:
+        """Bring the models back as they were when everything before a position was recorded.
+
+        Args:
+            position: end of the last recorded window, epoch ms.
+        """
+        kept = self._tools.checkpoints.load(self._plan.detector_id, self._fingerprint)
+        self._enter([one.entity for one in kept])
+        self._models.restore([one.data for one in kept])
+        self._position = position
+        positions = np.array([one.position for one in kept], dtype=np.int64)
+        if not len(positions) or int(positions.min()) >= position:
+            return
+        found = self._tools.learned.scored_values(self._scores(int(positions.min()), position))
+        chosen = np.array([self._number.get(entity, -1) for entity in found.entities] or [-1])
+        entity, window, values = complete_rows(found)
+        model = chosen[entity]
+        ahead = (model >= 0) & (window >= positions[model])
+        self._learn(model[ahead], window[ahead], values[ahead])
+        self._last_window[model[ahead]] = window[ahead]
+
+    def tick(
+        self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
+    ) -> Iterator[LiveRows]:
+        """Score and learn windows; they must follow those of the tick before.
+
+        Yields chunks in order of time; a window without data is in none of them. When the caller
+        does not come to the end, the models are of no use any more.
+
+        Raises: StoppedEarlyError; the source's errors before the first chunk.
+        """
+        rows = self._rows(windows.start, windows.end, None)
+        entity, window, values = complete_rows(rows)
+        seen = np.unique(entity)
+        fresh = [number for number in seen.tolist() if rows.entities[number] not in self._number]
+        if fresh:
+            self._welcome(rows.entities, np.array(fresh), entity, window, windows.start)
+        known = np.array([self._number.get(each, -1) for each in rows.entities], dtype=np.int64)
+        for first in range(0, len(entity), ROWS_PER_CHUNK):
+            chunk = slice(first, first + ROWS_PER_CHUNK)
+            parts = []
+            for start in range(first, min(first + ROWS_PER_CHUNK, len(entity)), ROWS_PER_CALL):
+                if stopping():
+                    raise StoppedEarlyError
+                part = slice(start, min(start + ROWS_PER_CALL, chunk.stop))
+                model = known[entity[part]]
+                scores = self._models.process(model, window[part], values[part])
+                parts.append(scored_rows(entity[part], window[part], values[part], scores))
+                self._last_window[model] = window[part]
+            yield LiveRows(joined(parts), rows.entities)
+
+    def committed(self, position: int) -> None:
+        """Tell that everything before a position is recorded."""
+        self._position = position
+
+    def checkpoint(self, *, everything: bool = False) -> None:
+        """Write down the models that are due, or all; what was learned must be committed."""
+        count = len(self._entities)
+        if everything:
+            self._save(range(count))
+            return
+        share = self._plan.interval / (1_000 * self._tools.checkpoint_seconds)
+        begin, self._due = self._due, self._due + max(1, round(count * min(1.0, share)))
+        chosen = sorted({number % count for number in range(begin, self._due)}) if count else []
+        if share < 1 and count == 1:
+            # A single model has no share of its own: it waits for its turn.
+            turns = max(1, round(1 / share))
+            chosen = [0] if self._due % turns == 0 else []
+        self._save(chosen)
+
+    def close(self, *, forget: bool) -> None:
+        """Let go of the models; ``forget`` deletes their checkpoints."""
+        if forget:
+            self._tools.checkpoints.forget(self._plan.detector_id)
+
+    def most_updates(self) -> int:
+        """Return how many windows the model with the most has learned; 0 without models."""
+        return int(self._models.updates().max(initial=0))
+
+    def models(self) -> tuple[LiveModel, ...]:
+        """Return all models as they are now. Thread-safe."""
+        entities = list(self._entities)
+        updates, sizes = self._models.updates(), self._models.sizes()
+        rows = zip(
+            entities, updates.tolist(), sizes.tolist(), self._last_window.tolist(), strict=False
+        )
+        return tuple(
+            LiveModel(entity=entity, updates=learned, size=size, last_window=last)
+            for entity, learned, size, last in rows
+        )
+
+    def _welcome(
+        self,
+        entities: Sequence[EntityValues],
+        fresh: Int64s,
+        entity: Int64s,
+        window: Int64s,
+        start: int,
+    ) -> None:
+        """Make and train the models of entities that are seen for the first time.
+
+        Each learns the windows before its own first one, so that it does not matter how many
+        windows are fetched at once.
+        """
+        order = np.argsort(entity, kind="stable")
+        first = window[order][np.searchsorted(entity[order], fresh)]
+        names = tuple(entities[number] for number in fresh.tolist())
+        past = self._past(start, ROUNDS, names)
+        begin = len(self._entities)
+        self._train(past, first)
+        self._save(range(begin, len(self._entities)), positions=first)
+
+    def _train(self, rows: FeatureRows, ends: Int64s) -> tuple[int, Int64s]:
+        """Make the models of some entities and let each learn from the windows before its end.
+
+        Args:
+            rows: of the past; as far back as one round at least.
+            ends: ``int64[entities]``.
+
+        Returns: how many windows were looked back, and the windows that had data.
+        """
+        interval, entities = self._plan.interval, rows.entities
+        self._enter(entities)
+        self._models.add(
+            model_seeds(
+                self._plan.detector_id,
+                [
+                    model_id(self._plan.detector_id, self._plan.detector.categories, one)
+                    for one in entities
+                ],
+            )
+        )
+        span = self._history * interval
+        rounds = np.ones(len(entities), dtype=np.int64)
+        for further in range(2, ROUNDS + 1):
+            entity, window, _ = complete_rows(rows)
+            inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
+            counts = np.bincount(entity[inside], minlength=len(entities))
+            few = np.flatnonzero(counts < TRAINED_AFTER)
+            if not len(few):
+                break
+            rounds[few] = further
+            oldest = int((ends[few] - further * span).min())
+            if not len(window) or oldest < int(window.min(initial=oldest + 1)):
+                rows = self._further(rows, few, oldest, int(ends.max()))
+        entity, window, values = complete_rows(rows)
+        inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
+        numbers = np.array([self._number[one] for one in entities] or [0], dtype=np.int64)
+        self._learn(numbers[entity[inside]], window[inside], values[inside])
+        looked = self._history * int(rounds.max(initial=1))
+        return looked, np.unique(window[inside])
+
+    def _further(self, rows: FeatureRows, few: Int64s, start: int, end: int) -> FeatureRows:
+        """Return the rows with those of a few entities replaced by rows that begin earlier."""
+        entities = rows.entities
+        names = tuple(entities[number] for number in few.tolist())
+        older = self._rows(start, end, names if self._plan.detector.categories else None)
+        numbers = {one: number for number, one in enumerate(entities)}
+        again = np.array([numbers.get(one, -1) for one in older.entities] or [0], dtype=np.int64)
+        keep = ~np.isin(rows.entity, few)
+        entity = np.concatenate([rows.entity[keep], again[older.entity]])
+        window = np.concatenate([rows.window_start[keep], older.window_start])
+        order = np.lexsort((window, entity))
+        return FeatureRows(
+            entities,
+            entity[order],
+            window[order],
+            np.concatenate([rows.doc_count[keep], older.doc_count])[order],
+            np.concatenate([rows.values[keep], older.values])[order],
+        )
+
+    def _past(
+        self, end: int, rounds: int, entities: tuple[EntityValues, ...] | None
+    ) -> FeatureRows:
+        return self._rows(end - rounds * self._history * self._plan.interval, end, entities)
+
+    def _rows(self, start: int, end: int, entities: tuple[EntityValues, ...] | None) -> FeatureRows:
+        return self._tools.source.feature_rows(
+            WindowQuery(
+                selection=self._plan.selection,
+                features=self._plan.features,
+                start=start,
+                end=end,
+                interval=self._plan.interval,
+                entities=entities,
+            )
+        )
+
+    def _learn(self, model: Int64s, window: Int64s, values: Float64s) -> None:
+        for first in range(0, len(model), ROWS_PER_CHUNK):
+            part = slice(first, first + ROWS_PER_CHUNK)
+            self._models.process(model[part], window[part], values[part])
+
+    def _enter(self, entities: Sequence[EntityValues]) -> None:
+        begin = len(self._entities)
+        self._number |= {one: begin + at for at, one in enumerate(entities)}
+        self._last_window = np.concatenate(
+            [self._last_window, np.zeros(len(entities), dtype=np.int64)]
+        )
+        self._entities += entities
+
+    def _save(self, chosen: Sequence[int], *, positions: Int64s | None = None) -> None:
+        if not len(chosen):
+            return
+        assert self._position is not None
+        data = self._models.save(np.array(chosen, dtype=np.int64))
+        where = [self._position] * len(chosen) if positions is None else positions.tolist()
+        self._tools.checkpoints.save(
+            self._plan.detector_id,
+            self._fingerprint,
+            [
+                ModelCheckpoint(entity=self._entities[number], position=at, data=one)
+                for number, at, one in zip(chosen, where, data, strict=True)
+            ],
+        )
+
+    def _scores(self, start: int, end: int) -> ScoreRange:
+        return ScoreRange(
+            indices=self._indices,
+            detector_id=self._plan.detector_id,
+            task_id=None,
+            category_fields=self._plan.detector.categories,
+            features=len(self._plan.detector.enabled_features),
+            start=start,
+            end=end,
+        )
