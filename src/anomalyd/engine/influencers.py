@@ -166,10 +166,12 @@ class InfluencerRecorder:
                 run.save()
 
     def forget(self, detector_id: str) -> None:
-        """Delete everything of a job."""
-        with self._lock:
-            self._live.pop(detector_id, None)
-            self._influencers.forget(detector_id)
+        """Let go of a detector that was stopped for good.
+
+        What was found stays, as results do, and so does the state: it knows what scores of this
+        detector are worth, which is as true after the next start.
+        """
+        self.stopped(detector_id)
 
     def close(self) -> None:
         """Write all states down."""
@@ -293,7 +295,9 @@ class _Run:
         stored = self._influencers.scores(job, run, since=self.position - span)
         field = self._columns.positions(stored.field)
         score = self._model.renormalise(field, stored.code, stored.ln_probability)
-        changed = np.where(worth_writing(stored.score, score), score, stored.score)
+        # fields that the detector had before it was changed are none of the state's
+        worth = worth_writing(stored.score, score) & (field >= 0)
+        changed = np.where(worth, score, stored.score)
         self._influencers.rescore(job, run, stored, changed)
         self._pending = False
 
@@ -407,8 +411,8 @@ class _Columns:
         )
 
     def positions(self, fields: npt.NDArray[Any]) -> Int64s:
-        """Return the column of each field name ``int64[rows]``."""
-        found = np.zeros(len(fields), dtype=np.int64)
+        """Return the column of each field name ``int64[rows]``; -1 where there is none."""
+        found = np.full(len(fields), -1, dtype=np.int64)
         for position, name in enumerate(self.names):
             found[fields == name] = position
         return found

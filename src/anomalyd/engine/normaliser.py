@@ -159,13 +159,20 @@ def _rounded(value: float) -> float:
 def _one_beta_quantile(q: float, failures: float, n: float) -> float:
     a, b = max(n - failures, 0.0) + 1 / 3, max(failures, 0.0) + 1 / 3
     low, high = 0.0, 1.0
-    for _ in range(30):
-        middle = 0.5 * (low + high)
-        if _beta_cdf(a, b, middle) < q:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    x = a / (a + b)
+    ln_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    # Newton's steps, kept inside what is known to hold the root
+    for _ in range(40):
+        miss = _beta_cdf(a, b, x) - q
+        low, high = (x, high) if miss < 0 else (low, x)
+        slope = math.exp(ln_front + (a - 1) * math.log(x) + (b - 1) * math.log1p(-x))
+        following = x - miss / slope if slope > 0 else 0.0
+        if not low < following < high:
+            following = 0.5 * (low + high)
+        if abs(following - x) <= 1e-9:
+            break
+        x = following
+    return x
 
 
 def _beta_cdf(a: float, b: float, x: float) -> float:

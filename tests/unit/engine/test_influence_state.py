@@ -1,0 +1,238 @@
+"""The state of influencers: probabilities, aggregation, scores, bytes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomalyd.engine.aggregation import Groups, ln_combined, ln_upper_gamma
+from anomalyd.engine.influence_state import Influencers, InfluenceState
+from anomalyd.engine.normaliser import absolute_ceiling, raw_scores
+from anomalyd.errors import CorruptState
+
+HALF_HOUR = 1_800_000
+
+
+def new_state() -> InfluenceState:
+    return InfluenceState(fields=1, features=1, interval=HALF_HOUR, period=HALF_HOUR)
+
+
+def fed(
+    state: InfluenceState,
+    score: npt.NDArray[np.float64],
+    *,
+    first: int = 0,
+    learn: bool = True,
+    values: npt.NDArray[np.int64] | None = None,
+) -> Influencers:
+    """Give scores ``float64[windows, entities]`` to a state; each entity is a value of its own."""
+    windows, entities = score.shape
+    entity = np.tile(np.arange(entities), windows)
+    value = entity if values is None else np.tile(values, windows)
+    return state.process(
+        np.repeat((first + np.arange(windows)) * HALF_HOUR, entities),
+        entity,
+        value[:, None],
+        score.ravel(),
+        np.zeros((score.size, 1)),
+        learn=learn,
+    )
+
+
+def usual(windows: int, entities: int, *, seed: int = 0) -> npt.NDArray[np.float64]:
+    return np.random.default_rng(seed).gamma(8, 0.12, (windows, entities))
+
+
+def rows(found: Influencers) -> list[tuple[object, ...]]:
+    columns = (found.window, found.field, found.value, found.ln_probability, found.score)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("p", "raw"),
+    [(1.0, 0.0), (0.05, 0.0), (1e-4, 1.0), (1e-50, 50.0), (2.2250738585072014e-308, 100.0)],
+)
+def test_raw_scores_at_their_knots(p: float, raw: float) -> None:
+    """Linear in 1/p first, then in ln p; floored at the smallest normal double."""
+    assert raw_scores(np.log([p]))[0] == pytest.approx(raw, abs=1e-9)
+    assert raw_scores(np.array([-1e6]))[0] == 100.0
+
+
+def test_the_probability_bounds_the_score() -> None:
+    """5 at 0.05, 100 at 1e-4, and 75 needs 5.13e-4."""
+    assert absolute_ceiling(np.log([0.05, 1e-4])) == pytest.approx([5, 100])
+    assert absolute_ceiling(np.log([5.13e-4]))[0] == pytest.approx(75, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("a", "x", "ln_q"),
+    # a = 1: exp(-x); a = 1/2: erfc(sqrt x); a = 2: (1 + x) exp(-x)
+    [
+        (1.0, 0.1, -0.1),
+        (1.0, 700.0, -700.0),
+        (0.5, 2.25, math.log(math.erfc(1.5))),
+        (2.0, 40.0, math.log(41) - 40),
+        (2.0, 1.0, math.log(2) - 1),
+    ],
+)
+def test_the_upper_gamma_function_in_logarithms(a: float, x: float, ln_q: float) -> None:
+    """Where it has a closed form, also far below the smallest double."""
+    assert ln_upper_gamma(np.array([a]), np.array([x]))[0] == pytest.approx(ln_q, rel=1e-10)
+
+
+def test_one_entity_keeps_its_probability() -> None:
+    """N = 1 is unchanged, however small."""
+    ln_p = np.array([-900.0, -0.5])
+    groups = Groups.of(np.arange(2), 2, ln_p)
+    assert ln_combined(groups, 0.0).tolist() == ln_p.tolist()
+
+
+@given(st.lists(st.floats(-60, 0), min_size=2, max_size=30), st.randoms(use_true_random=False))
+@settings(max_examples=50)
+def test_the_order_of_entities_means_nothing(ln_ps: list[float], random: object) -> None:
+    """The same bits for every permutation, and never above 1."""
+    shuffled = list(ln_ps)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = (
+        ln_combined(Groups.of(np.zeros(len(each), dtype=np.int64), 1, np.array(each)), 0.3)
+        for each in (ln_ps, shuffled)
+    )
+    assert one.tolist() == other.tolist()
+    assert one[0] <= 0
+
+
+@pytest.mark.parametrize(("entities", "limits"), [(1, (0.6, 1.5)), (30, (0.7, 1.5))])
+def test_a_combined_probability_is_as_rare_as_it_says(
+    entities: int, limits: tuple[float, float]
+) -> None:
+    """Under independence the rate of p <= alpha is about alpha, at 1 % and 0.1 %."""
+    draws = 200_000
+    ln_p = np.log(np.random.default_rng(5).random((draws, entities)))
+    group = np.repeat(np.arange(draws), entities)
+    combined = ln_combined(Groups.of(group, draws, ln_p.ravel()), 0.0)
+    for alpha in (1e-2, 1e-3):
+        assert limits[0] <= (combined <= math.log(alpha)).mean() / alpha <= limits[1]
+
+
+def test_on_usual_days_few_scores_are_high() -> None:
+    """The design rate: >= 75 in at most 0.4375 % of the sampling periods, and p is uniform."""
+    windows, burned = 4_000, 1_000
+    found = fed(new_state(), usual(windows, 20))
+    late = found.window >= burned * HALF_HOUR
+    high = np.unique(found.window[late & (found.score >= 75)])
+    assert len(high) / (windows - burned) <= 1.5 * 0.004375
+    for alpha in (1e-2, 1e-3):
+        rate = (found.ln_probability[late] <= math.log(alpha)).sum() / (20 * (windows - burned))
+        assert 0.6 <= rate / alpha <= 1.5
+    assert found.score.min() >= 0
+    assert found.score.max() <= 100
+
+
+def test_a_planted_score_is_first_and_high() -> None:
+    """One entity far outside its history, once."""
+    state = new_state()
+    fed(state, usual(2_000, 20))
+    window = usual(1, 20, seed=1)
+    window[0, 7] = 6.0
+    found = fed(state, window, first=2_000)
+    assert rows(found)[0][2] == 7
+    assert found.score[0] >= 75
+    assert found.ln_probability[0] < math.log(1e-6)
+
+
+def test_an_anomaly_does_not_hide_the_next() -> None:
+    """Learned scores are capped: the same again a day later is nearly as improbable."""
+    state = new_state()
+    fed(state, usual(2_000, 5))
+    strange = usual(1, 5, seed=2)
+    strange[0, 0] = 6.0
+    first = fed(state, strange, first=2_000).ln_probability[0]
+    fed(state, usual(48, 5, seed=3), first=2_001)
+    assert fed(state, strange, first=2_049).ln_probability[0] < 0.8 * first
+
+
+def test_judging_leaves_no_trace() -> None:
+    """Without learning the state stays as it was, to the byte."""
+    state = new_state()
+    fed(state, usual(300, 4))
+    before = state.to_bytes()
+    one = fed(state, usual(5, 4, seed=9), first=300, learn=False)
+    assert state.to_bytes() == before
+    assert rows(one) == rows(fed(state, usual(5, 4, seed=9), first=300, learn=False))
+
+
+def test_batches_mean_nothing() -> None:
+    """All windows at once, or one by one: the same rows and the same bytes."""
+    scores = usual(200, 6)
+    whole, pieces = new_state(), new_state()
+    found = rows(fed(whole, scores))
+    single = [row for at in range(200) for row in rows(fed(pieces, scores[at : at + 1], first=at))]
+    assert found == single
+    assert whole.to_bytes() == pieces.to_bytes()
+
+
+def test_a_restored_state_goes_on_with_the_same_bytes() -> None:
+    """Bytes of bytes are the same, and so is everything after them."""
+    state = new_state()
+    fed(state, usual(700, 3))
+    restored = InfluenceState.from_bytes(state.to_bytes())
+    assert restored.to_bytes() == state.to_bytes()
+    more = usual(100, 3, seed=4)
+    assert rows(fed(restored, more, first=700)) == rows(fed(state, more, first=700))
+    assert restored.to_bytes() == state.to_bytes()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+@settings(max_examples=40)
+def test_damaged_bytes_are_refused(at: int, flip: int) -> None:
+    """Any changed byte, and any cut."""
+    state = new_state()
+    fed(state, usual(3, 2))
+    content = bytearray(state.to_bytes())
+    content[at % len(content)] ^= flip
+    with pytest.raises(CorruptState):
+        InfluenceState.from_bytes(bytes(content))
+    with pytest.raises(CorruptState):
+        InfluenceState.from_bytes(state.to_bytes()[: at % len(content)])
+
+
+def test_renormalising_gives_what_the_state_says_now() -> None:
+    """The last window's influencers have these scores already; twice is as once."""
+    state = new_state()
+    fed(state, usual(1_500, 10))
+    window = usual(1, 10, seed=1)
+    window[0, 2:4] = 5.0
+    found = fed(state, window, first=1_500)
+    again = state.renormalise(found.field, found.value, found.ln_probability)
+    assert len(found.score) >= 2
+    assert again.tolist() == found.score.tolist()
+    assert (
+        again.tolist() == state.renormalise(found.field, found.value, found.ln_probability).tolist()
+    )
+
+
+def test_entities_whose_models_warm_up_are_compared_with_the_others() -> None:
+    """No score: the distance of the values from those of all entities counts instead."""
+    state = new_state()
+    rng = np.random.default_rng(6)
+    count = 8
+
+    def windows(first: int, values: npt.NDArray[np.float64]) -> Influencers:
+        entity = np.arange(len(values))
+        return state.process(
+            np.full(len(values), first * HALF_HOUR), entity, entity[:, None],
+            np.full(len(values), np.nan), values[:, None],
+        )  # fmt: skip
+
+    for at in range(500):
+        windows(at, rng.gamma(5, 15, count))
+    values = rng.gamma(5, 15, count)
+    values[3] *= 20
+    found = windows(500, values)
+    assert found.value[0] == 3
+    assert found.score[0] >= 75
