@@ -21,6 +21,15 @@ from anomalyd.v1 import (
 )
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
+SERVICES = (
+    detector_service_pb2,
+    task_service_pb2,
+    result_service_pb2,
+    influencer_service_pb2,
+    stats_service_pb2,
+    settings_service_pb2,
+    index_service_pb2,
+)
 PREFIXES = re.compile(r"^/(_anomaly_detection/api|_plugins/_anomaly_detection)(?=/)")
 
 
@@ -31,15 +40,7 @@ def page() -> str:
 
 def test_every_rpc_is_documented(page: str) -> None:
     """Each typed method stands in the table of methods."""
-    for file in (
-        detector_service_pb2,
-        task_service_pb2,
-        result_service_pb2,
-        influencer_service_pb2,
-        stats_service_pb2,
-        settings_service_pb2,
-        index_service_pb2,
-    ):
+    for file in SERVICES:
         for service in file.DESCRIPTOR.services_by_name.values():
             assert f"| {service.name} |" in page
             for method in service.methods:
