@@ -52,6 +52,7 @@ from anomalyd.service.ml_results import MlResultService
 from anomalyd.service.preview import PreviewLimits, PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
+from anomalyd.service.realtime_profile import RealtimeProfiles
 from anomalyd.service.results import ResultService
 from anomalyd.service.settings import SettingsService
 from anomalyd.service.stats import StatsService
@@ -205,6 +206,7 @@ def _assemble(
         executor=executor,
         learned=scores,
         checkpoints=checkpoints,
+        now=clock.now,
         checkpoint_seconds=settings.checkpoint_saving_freq,
     )
 
@@ -302,6 +304,14 @@ def _assemble(
             documents=documents,
             tasks=tasks,
             live=live,
+            realtime=RealtimeProfiles(
+                realtime=realtime,
+                log=realtime_tools.log,
+                tasks=tasks,
+                source=source,
+                clock=clock,
+                node_id=node_id,
+            ),
             source=source,
             names=names,
             entities_at_once=settings.max_running_entities_per_detector_for_historical_analysis,
@@ -324,6 +334,7 @@ def _assemble(
             documents=documents,
             results=results,
             counters=counters,
+            realtime=realtime,
             names=names,
             clock=clock,
             node_id=node_id,

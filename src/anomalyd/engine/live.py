@@ -73,13 +73,15 @@ class LiveModel:
     Attributes:
         updates: windows that it has learned.
         size: bytes in memory.
-        last_window: start of the last window that it saw, epoch ms; 0 = none in real time.
+        last_used: when it last learned a window, epoch ms.
+        last_saved: when it was last written down, epoch ms.
     """
 
     entity: EntityValues
     updates: int
     size: int
-    last_window: int
+    last_used: int
+    last_saved: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class LiveTools:
     """What the models of running detectors work with.
 
     Attributes:
+        now: the time of day, epoch ms; for figures only.
         history: windows of the past that a model is trained with; None = 32 + shingle size.
         checkpoint_seconds: within this time every model is written down once.
     """
@@ -95,6 +98,7 @@ class LiveTools:
     executor: Executor
     learned: ScoredValuesReader
     checkpoints: CheckpointStore
+    now: Callable[[], int]
     history: int | None = None
     checkpoint_seconds: int = 3_600
 
@@ -112,7 +116,7 @@ class LiveDetector:
     def __init__(
         self, plan: AnalysisPlan, *, fingerprint: str, indices: tuple[str, ...], tools: LiveTools
     ) -> None:
-        self._plan = plan
+        self.plan = plan
         self._fingerprint = fingerprint
         self._indices = indices
         self._tools = tools
@@ -120,7 +124,8 @@ class LiveDetector:
         self._models = tools.executor.open(plan.shape, np.empty(0, dtype=np.uint64))
         self._entities: list[EntityValues] = []
         self._number: dict[EntityValues, int] = {}
-        self._last_window = np.zeros(0, dtype=np.int64)
+        self._used = np.zeros(0, dtype=np.int64)
+        self._saved = np.zeros(0, dtype=np.int64)
         self._position: int | None = None
         self._due = 0
 
@@ -133,10 +138,11 @@ class LiveDetector:
         Raises: the source's errors.
         """
         rows = self._past(first_window, 1, None)
-        if not self._plan.detector.categories and not rows.entities:
+        if not self.plan.detector.categories and not rows.entities:
             rows = replace(rows, entities=((),))
-        looked, trained = self._train(rows, np.full(len(rows.entities), first_window))
-        start, interval = first_window - looked * self._plan.interval, self._plan.interval
+        ends = np.full(len(rows.entities), first_window)
+        looked, trained = self._train(rows, ends, since=first_window - self._span)
+        start, interval = first_window - looked * self.plan.interval, self.plan.interval
         every = np.arange(start, first_window, interval)
         empty = np.setdiff1d(every, trained)[::-1]
         self._position = first_window
@@ -149,7 +155,7 @@ class LiveDetector:
         Args:
             position: end of the last recorded window, epoch ms.
         """
-        kept = self._tools.checkpoints.load(self._plan.detector_id, self._fingerprint)
+        kept = self._tools.checkpoints.load(self.plan.detector_id, self._fingerprint)
         self._enter([one.entity for one in kept])
         self._models.restore([one.data for one in kept])
         self._position = position
@@ -162,7 +168,6 @@ class LiveDetector:
         model = chosen[entity]
         ahead = (model >= 0) & (window >= positions[model])
         self._learn(model[ahead], window[ahead], values[ahead])
-        self._last_window[model[ahead]] = window[ahead]
 
     def tick(
         self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
@@ -191,7 +196,7 @@ class LiveDetector:
                 model = known[entity[part]]
                 scores = self._models.process(model, window[part], values[part])
                 parts.append(scored_rows(entity[part], window[part], values[part], scores))
-                self._last_window[model] = window[part]
+                self._used[model] = self._tools.now()
             yield LiveRows(joined(parts), rows.entities)
 
     def committed(self, position: int) -> None:
@@ -204,7 +209,7 @@ class LiveDetector:
         if everything:
             self._save(range(count))
             return
-        share = self._plan.interval / (1_000 * self._tools.checkpoint_seconds)
+        share = self.plan.interval / (1_000 * self._tools.checkpoint_seconds)
         begin, self._due = self._due, self._due + max(1, round(count * min(1.0, share)))
         chosen = sorted({number % count for number in range(begin, self._due)}) if count else []
         if share < 1 and count == 1:
@@ -216,23 +221,38 @@ class LiveDetector:
     def close(self, *, forget: bool) -> None:
         """Let go of the models; ``forget`` deletes their checkpoints."""
         if forget:
-            self._tools.checkpoints.forget(self._plan.detector_id)
+            self._tools.checkpoints.forget(self.plan.detector_id)
 
     def most_updates(self) -> int:
         """Return how many windows the model with the most has learned; 0 without models."""
         return int(self._models.updates().max(initial=0))
 
+    @property
+    def count(self) -> int:
+        """How many models there are."""
+        return len(self._entities)
+
+    def model(self, entity: EntityValues) -> LiveModel | None:
+        """Return one entity's model as it is now; None without. Thread-safe."""
+        number = self._number.get(entity)
+        return None if number is None else next(iter(self.models()[number : number + 1]), None)
+
     def models(self) -> tuple[LiveModel, ...]:
         """Return all models as they are now. Thread-safe."""
         entities = list(self._entities)
         updates, sizes = self._models.updates(), self._models.sizes()
-        rows = zip(
-            entities, updates.tolist(), sizes.tolist(), self._last_window.tolist(), strict=False
-        )
+        columns = (updates, sizes, self._used, self._saved)
+        # Models that are added meanwhile are left out.
+        rows = zip(entities, *(column.tolist() for column in columns), strict=False)
         return tuple(
-            LiveModel(entity=entity, updates=learned, size=size, last_window=last)
-            for entity, learned, size, last in rows
+            LiveModel(entity=entity, updates=learned, size=size, last_used=used, last_saved=saved)
+            for entity, learned, size, used, saved in rows
         )
+
+    @property
+    def _span(self) -> int:
+        """Length of the history that one round looks at, ms."""
+        return self._history * self.plan.interval
 
     def _welcome(
         self,
@@ -252,30 +272,30 @@ class LiveDetector:
         names = tuple(entities[number] for number in fresh.tolist())
         past = self._past(start, ROUNDS, names)
         begin = len(self._entities)
-        self._train(past, first)
+        self._train(past, first, since=start - ROUNDS * self._span)
         self._save(range(begin, len(self._entities)), positions=first)
 
-    def _train(self, rows: FeatureRows, ends: Int64s) -> tuple[int, Int64s]:
+    def _train(self, rows: FeatureRows, ends: Int64s, *, since: int) -> tuple[int, Int64s]:
         """Make the models of some entities and let each learn from the windows before its end.
 
         Args:
-            rows: of the past; as far back as one round at least.
+            rows: of the past.
             ends: ``int64[entities]``.
+            since: how far back the rows go.
 
         Returns: how many windows were looked back, and the windows that had data.
         """
-        interval, entities = self._plan.interval, rows.entities
+        entities, span = rows.entities, self._span
         self._enter(entities)
         self._models.add(
             model_seeds(
-                self._plan.detector_id,
+                self.plan.detector_id,
                 [
-                    model_id(self._plan.detector_id, self._plan.detector.categories, one)
+                    model_id(self.plan.detector_id, self.plan.detector.categories, one)
                     for one in entities
                 ],
             )
         )
-        span = self._history * interval
         rounds = np.ones(len(entities), dtype=np.int64)
         for further in range(2, ROUNDS + 1):
             entity, window, _ = complete_rows(rows)
@@ -286,7 +306,7 @@ class LiveDetector:
                 break
             rounds[few] = further
             oldest = int((ends[few] - further * span).min())
-            if not len(window) or oldest < int(window.min(initial=oldest + 1)):
+            if oldest < since:
                 rows = self._further(rows, few, oldest, int(ends.max()))
         entity, window, values = complete_rows(rows)
         inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
@@ -299,7 +319,7 @@ class LiveDetector:
         """Return the rows with those of a few entities replaced by rows that begin earlier."""
         entities = rows.entities
         names = tuple(entities[number] for number in few.tolist())
-        older = self._rows(start, end, names if self._plan.detector.categories else None)
+        older = self._rows(start, end, names if self.plan.detector.categories else None)
         numbers = {one: number for number, one in enumerate(entities)}
         again = np.array([numbers.get(one, -1) for one in older.entities] or [0], dtype=np.int64)
         keep = ~np.isin(rows.entity, few)
@@ -317,16 +337,16 @@ class LiveDetector:
     def _past(
         self, end: int, rounds: int, entities: tuple[EntityValues, ...] | None
     ) -> FeatureRows:
-        return self._rows(end - rounds * self._history * self._plan.interval, end, entities)
+        return self._rows(end - rounds * self._span, end, entities)
 
     def _rows(self, start: int, end: int, entities: tuple[EntityValues, ...] | None) -> FeatureRows:
         return self._tools.source.feature_rows(
             WindowQuery(
-                selection=self._plan.selection,
-                features=self._plan.features,
+                selection=self.plan.selection,
+                features=self.plan.features,
                 start=start,
                 end=end,
-                interval=self._plan.interval,
+                interval=self.plan.interval,
                 entities=entities,
             )
         )
@@ -339,9 +359,9 @@ class LiveDetector:
     def _enter(self, entities: Sequence[EntityValues]) -> None:
         begin = len(self._entities)
         self._number |= {one: begin + at for at, one in enumerate(entities)}
-        self._last_window = np.concatenate(
-            [self._last_window, np.zeros(len(entities), dtype=np.int64)]
-        )
+        begun = np.full(len(entities), self._tools.now())
+        self._used = np.concatenate([self._used, begun])
+        self._saved = np.concatenate([self._saved, begun])
         self._entities += entities
 
     def _save(self, chosen: Sequence[int], *, positions: Int64s | None = None) -> None:
@@ -351,21 +371,22 @@ class LiveDetector:
         data = self._models.save(np.array(chosen, dtype=np.int64))
         where = [self._position] * len(chosen) if positions is None else positions.tolist()
         self._tools.checkpoints.save(
-            self._plan.detector_id,
+            self.plan.detector_id,
             self._fingerprint,
             [
                 ModelCheckpoint(entity=self._entities[number], position=at, data=one)
                 for number, at, one in zip(chosen, where, data, strict=True)
             ],
         )
+        self._saved[list(chosen)] = self._tools.now()
 
     def _scores(self, start: int, end: int) -> ScoreRange:
         return ScoreRange(
             indices=self._indices,
-            detector_id=self._plan.detector_id,
+            detector_id=self.plan.detector_id,
             task_id=None,
-            category_fields=self._plan.detector.categories,
-            features=len(self._plan.detector.enabled_features),
+            category_fields=self.plan.detector.categories,
+            features=len(self.plan.detector.enabled_features),
             start=start,
             end=end,
         )

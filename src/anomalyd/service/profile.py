@@ -23,6 +23,7 @@ from anomalyd.query.parse import parse_query
 from anomalyd.schedule.historical_progress import TRAINED_AFTER
 from anomalyd.schedule.live_runs import LiveRuns, LiveSeries
 from anomalyd.schedule.task_log import TaskLog
+from anomalyd.service.realtime_profile import RealtimeProfiles
 from anomalyd.source.base import Selection, Source
 from anomalyd.store.base import DocumentStore
 
@@ -32,13 +33,14 @@ Document = dict[str, Any]
 class ProfileService:
     """Use cases of profiles. Thread-safe.
 
-    Nothing runs in real time yet, so a detector's real-time parts are those of one that was never
-    started: its state alone, and not even that beside ``ad_task``, as recorded from a real node.
+    A detector that was never started in real time has its state alone, and not even that beside
+    ``ad_task``, as recorded from a real node.
 
     Args:
         documents: where detectors are.
         tasks: the tasks of detectors.
-        live: the models of running analyses.
+        live: the models of running analyses of the past.
+        realtime: the real-time parts.
         source: where the entities are.
         names: the index of detectors.
         entities_at_once: entities of a historical run that are worked on together.
@@ -50,6 +52,7 @@ class ProfileService:
         documents: DocumentStore,
         tasks: TaskLog,
         live: LiveRuns,
+        realtime: RealtimeProfiles,
         source: Source,
         names: IndexNames,
         entities_at_once: int,
@@ -57,6 +60,7 @@ class ProfileService:
         self._documents = documents
         self._tasks = tasks
         self._live = live
+        self._realtime = realtime
         self._source = source
         self._names = names
         self._entities_at_once = entities_at_once
@@ -75,11 +79,16 @@ class ProfileService:
             DetectorNotFound.
         """
         wanted = profile_parts(parts, all=all)
-        self._require(detector_id)
-        if ProfilePart.AD_TASK in wanted:
-            task = self._tasks.latest(detector_id, HISTORICAL)
-            return {} if task is None else {"ad_task": self._task(task)}
-        return {"state": "DISABLED"} if ProfilePart.STATE in wanted else {}
+        detector = self._require(detector_id)
+        past = ProfilePart.AD_TASK in wanted
+        task = self._tasks.latest(detector_id, HISTORICAL) if past else None
+        ad_task = {} if task is None else {"ad_task": self._task(task)}
+        found = self._realtime.detector(detector_id, detector, wanted)
+        if found is None:
+            never_started = {"state": "DISABLED"} if ProfilePart.STATE in wanted else {}
+            return ad_task if past else never_started
+        count = {key: found.pop(key) for key in ("model_count",) if key in found}
+        return found | ad_task | count
 
     def entity(
         self, detector_id: str, entity: Entity, parts: Sequence[str] = (), *, all: bool = False
@@ -103,8 +112,12 @@ class ProfileService:
             time_field=detector.time_field,
             filter=parse_query({"bool": {"filter": terms}}),
         )
-        if self._source.time_range(selection) is None:
+        data = self._source.time_range(selection)
+        if data is None:
             raise InvalidRequest("Cannot find entity", field="entity")
+        found = self._realtime.entity(detector_id, detector, values, wanted, last=data.last)
+        if found is not None:
+            return found
         # An entity is only known by its model of real time.
         return {"state": "UNKNOWN"} if EntityProfilePart.STATE in wanted else {}
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from anomalyd.engine.live import LiveDetector
 from anomalyd.errors import IllegalArgument
 from anomalyd.model.detector import DetectorType
+from anomalyd.model.entity import entity_document, model_id
 from anomalyd.model.index_names import IndexNames
 from anomalyd.query.parse_search import parse_search
 from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.counters import NodeCounters
+from anomalyd.schedule.realtime import RealtimeDetection
 from anomalyd.store.base import DocumentStore, ResultStore
 
 Document = dict[str, Any]
 
 ALL = "_all"
+MOST_MODELS = 100
+"""Models that are shown one by one."""
 GREEN = "green"
 NON_EXISTENT = "non-existent"
 _EVERYTHING: Mapping[str, Any] = {"match_all": {}}
@@ -44,6 +50,7 @@ class StatsService:
         documents: where detectors, jobs and tasks are.
         results: the results.
         counters: what this process has done.
+        realtime: where the models that stay in memory are.
         names: the indices.
         clock: for searches.
         node_id: of this process.
@@ -55,6 +62,7 @@ class StatsService:
         documents: DocumentStore,
         results: ResultStore,
         counters: NodeCounters,
+        realtime: RealtimeDetection,
         names: IndexNames,
         clock: Clock,
         node_id: str,
@@ -62,6 +70,7 @@ class StatsService:
         self._documents = documents
         self._results = results
         self._counters = counters
+        self._realtime = realtime
         self._names = names
         self._clock = clock
         self._node_id = node_id
@@ -127,8 +136,11 @@ class StatsService:
 
     def _node(self) -> Document:
         counts = dataclasses.asdict(self._counters.read())
-        # Models that stay in memory are those of real time; nothing runs in real time yet.
-        models: Document = {"models": [], "model_count": 0}
+        lives = self._realtime.lives()
+        models: Document = {
+            "models": list(itertools.islice(_models(lives.values()), MOST_MODELS)),
+            "model_count": sum(live.count for live in lives.values()),
+        }
         return {name: (counts | models)[name] for name in _NODE_STATS}
 
     def _status(self, index: str) -> str:
@@ -145,6 +157,20 @@ class StatsService:
         found = self._documents.search(self._names.detectors, request, now=self._clock.now())
         total: int = found["hits"]["total"]["value"]
         return total
+
+
+def _models(lives: Iterable[LiveDetector]) -> Iterator[Document]:
+    for live in lives:
+        detector_id, categories = live.plan.detector_id, live.plan.detector.categories
+        for model in live.models():
+            yield {
+                "detector_id": detector_id,
+                "model_type": "entity" if categories else "rcf",
+                "last_used_time": model.last_used,
+                "model_id": model_id(detector_id, categories, model.entity),
+                "last_checkpoint_time": model.last_saved,
+                **({"entity": entity_document(categories, model.entity)} if categories else {}),
+            }
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
