@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sqlglot import exp
+
 from anomalyd.query.nodes import MatchNone
 from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.relation import Relation
 from anomalyd.query.search_aggregations import Aggregations
 from anomalyd.query.search_hits import Hits, base_score, check_window
-from anomalyd.query.sql import Parameters, call, true
-from anomalyd.query.statement import DOCUMENTS, Documents, select
+from anomalyd.query.sql import Parameters, call, number, true
+from anomalyd.query.statement import DOCUMENTS, Documents, limited, select
 from anomalyd.query.to_sql import QueryCompiler
 
 
@@ -40,15 +42,15 @@ def search(relation: Relation, request: SearchRequest, *, now_ms: int) -> dict[s
     documents = Documents(relation, parameters, condition)
     score = base_score(request.query)
     hits: list[dict[str, Any]] = []
+    count: int | None = None
     if request.size > 0:
         one_index = relation.shard_count == 1
         reader = Hits(documents, relation.resolver, parameters, now_ms, one_index=one_index)
-        hits = reader.page(request, score, also)
+        hits, count = reader.page(request, score, also)
     found: dict[str, Any] = {}
     if request.track_total_hits != -1:
-        count = _known_count(request, len(hits))
         if count is None:
-            counted = documents.rows(select([call("count")], DOCUMENTS), also)
+            counted = documents.rows(_counting(request.track_total_hits), also)
             count = int(str(counted[0][0]))
         found["total"] = _total(count, request.track_total_hits)
     # the score as the hits show it; null without hits and where sorting made it needless
@@ -66,10 +68,11 @@ def search(relation: Relation, request: SearchRequest, *, now_ms: int) -> dict[s
     return answer
 
 
-def _known_count(request: SearchRequest, hits: int) -> int | None:
-    """The number of all hits where a page that is not full has shown the last of them."""
-    first_pages = request.search_after is None and (hits > 0 or request.start == 0)
-    return request.start + hits if first_pages and hits < request.size else None
+def _counting(most: int | None) -> exp.Select:
+    """Return the statement that counts; where only so many are asked for, it stops beyond them."""
+    if most is None:
+        return select([call("count")], DOCUMENTS)
+    return select([call("count")], limited(select([number(1)], DOCUMENTS), most + 1))
 
 
 def _over_nothing(request: SearchRequest) -> SearchRequest:

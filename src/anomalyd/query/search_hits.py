@@ -37,6 +37,8 @@ from anomalyd.query.statement import (
 from anomalyd.query.to_sql_aggregations import field_value, text_refused
 
 MAX_RESULT_WINDOW = 10_000
+BEYOND = 200
+"""Rows read beyond a page: a scan that counts costs as much as the search of a few hits."""
 _PRIMARY_TERM = 1
 FIXED = ("_index", "_id", "_version", "_seq_no", "_row")
 _EXTREMES: Mapping[FieldKind, tuple[object, object]] = {
@@ -153,8 +155,8 @@ class Hits:
 
     def page(
         self, request: SearchRequest, score: float, also: exp.Expression | None
-    ) -> list[dict[str, Any]]:
-        """The hits of the request's page.
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """The hits of the request's page, and the number of all hits where the page tells it.
 
         Args:
             request: sort, page and what to show.
@@ -165,7 +167,7 @@ class Hits:
             InvalidRequest: a sort field is unknown or cannot be sorted by.
         """
         keys = [self._key(sort, score) for sort in request.sort]
-        rows = self._found(request, keys, also)
+        rows, count = self._found(request, keys, also)
         sources = self._sources(rows, request)
         shows_score = not keys or request.track_scores or _by_score(keys)
         hits = []
@@ -181,12 +183,17 @@ class Hits:
             if keys:
                 hit["sort"] = [key.shown(value) for key, value in zip(keys, values, strict=True)]
             hits.append(hit)
-        return hits
+        return hits, count
 
     def _found(
         self, request: SearchRequest, keys: Sequence[_Key], also: exp.Expression | None
-    ) -> list[tuple[Any, ...]]:
-        """The fixed columns and the sort values of the page's documents."""
+    ) -> tuple[list[tuple[Any, ...]], int | None]:
+        """The fixed columns and the sort values of the page's documents; the count if known.
+
+        Reads some rows beyond the page: where they are the last ones, nobody has to count.
+        """
+        wants_count = request.track_total_hits != -1 and request.search_after is None
+        most = request.size + (BEYOND if wants_count else 0)
         fixed = [own_column(name) for name in FIXED]
         made = [alias(key.expression, f"__sort_{i}__") for i, key in enumerate(keys)]
         inner = select([*fixed, *made], DOCUMENTS)
@@ -207,9 +214,11 @@ class Hits:
         statement = inner.order_by(*order, copy=False)
         # As literals, which parsing has checked to be whole numbers: with a parameter here DuckDB
         # sorts everything instead of keeping the page.
-        statement = statement.limit(number(request.size), copy=False)
+        statement = statement.limit(number(most), copy=False)
         statement = statement.offset(number(request.start), copy=False)
-        return self._documents.rows(statement, also)
+        found = self._documents.rows(statement, also)
+        ended = wants_count and len(found) < most and (found or request.start == 0)
+        return found[: request.size], request.start + len(found) if ended else None
 
     def _sources(
         self, rows: Sequence[tuple[Any, ...]], request: SearchRequest
