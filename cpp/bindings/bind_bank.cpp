@@ -22,6 +22,50 @@ struct Scores {
   Array<double> attribution;
   Array<double> expected;
   Array<double> past_values;
+  Array<bool> imputed;
+
+  Scores(py::ssize_t rows, py::ssize_t features)
+      : score(rows),
+        grade(rows),
+        confidence(rows),
+        threshold(rows),
+        suppression(rows),
+        relative_index(rows),
+        attribution(std::vector<py::ssize_t>{rows, features}),
+        expected(std::vector<py::ssize_t>{rows, features}),
+        past_values(std::vector<py::ssize_t>{rows, features}),
+        imputed(std::vector<py::ssize_t>{rows, features}) {}
+
+  Columns columns() {
+    return {score.mutable_data(),       grade.mutable_data(),
+            confidence.mutable_data(),  threshold.mutable_data(),
+            suppression.mutable_data(), relative_index.mutable_data(),
+            attribution.mutable_data(), expected.mutable_data(),
+            past_values.mutable_data(), reinterpret_cast<std::uint8_t*>(imputed.mutable_data())};
+  }
+};
+
+// Shingles to ask about, held while the core reads them.
+struct AskedShingles {
+  AskedShingles(const ModelBank& bank, const py::array& models_given, const py::array& values_given)
+      : models(require_array<std::int64_t>(models_given, "models", 1)),
+        values(require_array<double>(values_given, "values", 3)) {
+    const Settings& settings = bank.settings();
+    require_rows(values, "values", models.shape(0));
+    if (values.shape(1) != settings.shingle_size || values.shape(2) != settings.features) {
+      throw py::value_error(
+          "values must have the shape (rows, " + std::to_string(settings.shingle_size) + ", " +
+          std::to_string(settings.features) + "), got (rows, " + std::to_string(values.shape(1)) +
+          ", " + std::to_string(values.shape(2)) + ")");
+    }
+  }
+
+  Questions questions() const {
+    return {static_cast<std::size_t>(models.shape(0)), models.data(), values.data()};
+  }
+
+  Array<std::int64_t> models;
+  Array<double> values;
 };
 
 Array<std::int64_t> add(ModelBank& bank, const py::array& seeds) {
@@ -54,17 +98,10 @@ Scores process(ModelBank& bank, const py::array& models, const py::array& timest
     throw py::value_error("values must have " + std::to_string(bank.settings().features) +
                           " column(s), got " + std::to_string(value_rows.shape(1)));
   }
-  const std::vector<py::ssize_t> shape{rows, value_rows.shape(1)};
-  Scores scores{Array<double>(rows),  Array<double>(rows),      Array<double>(rows),
-                Array<double>(rows),  Array<std::int8_t>(rows), Array<std::int64_t>(rows),
-                Array<double>(shape), Array<double>(shape),     Array<double>(shape)};
+  Scores scores(rows, value_rows.shape(1));
   const Batch batch{static_cast<std::size_t>(rows), model_column.data(), timestamp_column.data(),
                     value_rows.data()};
-  const Columns columns{scores.score.mutable_data(),       scores.grade.mutable_data(),
-                        scores.confidence.mutable_data(),  scores.threshold.mutable_data(),
-                        scores.suppression.mutable_data(), scores.relative_index.mutable_data(),
-                        scores.attribution.mutable_data(), scores.expected.mutable_data(),
-                        scores.past_values.mutable_data()};
+  const Columns columns = scores.columns();
   {
     // The arrays are held by this frame and the new ones are nobody else's yet, so the core's
     // threads may read and write their memory without the interpreter. A caller who changes the
@@ -73,6 +110,55 @@ Scores process(ModelBank& bank, const py::array& models, const py::array& timest
     bank.process(batch, columns);
   }
   return scores;
+}
+
+Scores rescore(const ModelBank& bank, const py::array& models, const py::array& values) {
+  const AskedShingles asked(bank, models, values);
+  Scores scores(asked.models.shape(0), bank.settings().features);
+  const Questions questions = asked.questions();
+  const Columns columns = scores.columns();
+  {
+    const py::gil_scoped_release release;  // as in process
+    bank.rescore(questions, columns);
+  }
+  return scores;
+}
+
+py::tuple forecast(const ModelBank& bank, const py::array& models, std::int64_t horizon) {
+  const auto numbers = to_numbers(models);
+  // The bank says more of a horizon out of bounds, but no array can be that long.
+  const py::ssize_t steps = horizon < 1 || horizon > longest_horizon ? 0 : horizon;
+  const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(numbers.size()), steps,
+                                       bank.settings().features};
+  Array<double> values(shape);
+  Array<double> low(shape);
+  Array<double> high(shape);
+  const ForecastColumns columns{values.mutable_data(), low.mutable_data(), high.mutable_data()};
+  {
+    const py::gil_scoped_release release;  // as in process
+    bank.forecast(numbers, horizon, columns);
+  }
+  return py::make_tuple(values, low, high);
+}
+
+py::tuple neighbours(const ModelBank& bank, const py::array& models, const py::array& values,
+                     std::int64_t count) {
+  const AskedShingles asked(bank, models, values);
+  const Settings& settings = bank.settings();
+  const py::ssize_t rows = asked.models.shape(0);
+  const py::ssize_t wanted = count < 1 || count > settings.trees ? 0 : count;  // as in forecast
+  Array<double> points(
+      std::vector<py::ssize_t>{rows, wanted, settings.shingle_size, settings.features});
+  Array<double> distance(std::vector<py::ssize_t>{rows, wanted});
+  Array<std::int64_t> trees(std::vector<py::ssize_t>{rows, wanted});
+  const Questions questions = asked.questions();
+  const NeighbourColumns columns{points.mutable_data(), distance.mutable_data(),
+                                 trees.mutable_data()};
+  {
+    const py::gil_scoped_release release;  // as in process
+    bank.neighbours(questions, count, columns);
+  }
+  return py::make_tuple(points, distance, trees);
 }
 
 py::list checkpoint(const ModelBank& bank, const py::array& models) {
@@ -148,7 +234,8 @@ void bind_bank(py::module_& module) {
       .def_readonly("relative_index", &Scores::relative_index)
       .def_readonly("attribution", &Scores::attribution)
       .def_readonly("expected", &Scores::expected)
-      .def_readonly("past_values", &Scores::past_values);
+      .def_readonly("past_values", &Scores::past_values)
+      .def_readonly("imputed", &Scores::imputed);
 
   py::class_<ModelBank>(module, "ModelBank", py::is_final())
       .def(py::init<const Settings&, std::int64_t>(), py::arg("settings"), py::kw_only(),
@@ -157,6 +244,9 @@ void bind_bank(py::module_& module) {
       .def("add", &add, py::arg("seeds"))
       .def("remove", &remove, py::arg("models"))
       .def("process", &process, py::arg("models"), py::arg("timestamps"), py::arg("values"))
+      .def("rescore", &rescore, py::arg("models"), py::arg("values"))
+      .def("forecast", &forecast, py::arg("models"), py::arg("horizon"))
+      .def("neighbours", &neighbours, py::arg("models"), py::arg("values"), py::arg("count"))
       .def("checkpoint", &checkpoint, py::arg("models"))
       .def("restore", &restore, py::arg("checkpoints"))
       .def("updates", &updates, py::arg("models"))

@@ -1,8 +1,10 @@
 // BankSettings: a frozen value with keyword arguments.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include <array>
 #include <string>
-#include <tuple>
+#include <vector>
 
 #include "anomalyd/settings.hpp"
 
@@ -11,20 +13,42 @@ namespace py = pybind11;
 namespace anomalyd::bindings {
 namespace {
 
-TransformMethod to_method(const std::string& name) {
-  if (name == "NONE") return TransformMethod::none;
-  if (name == "NORMALIZE") return TransformMethod::normalize;
-  throw py::value_error("transform must be NONE or NORMALIZE, got " + name);
+// In the order of enum TransformMethod.
+constexpr std::array<const char*, 5> transforms{"NONE", "NORMALIZE", "DIFFERENCE",
+                                                "NORMALIZE_DIFFERENCE", "SUBTRACT_MOVING_AVERAGE"};
+// In the order of enum Imputation.
+constexpr std::array<const char*, 6> imputations{"NONE",     "ZERO",   "FIXED",
+                                                 "PREVIOUS", "LINEAR", "FOREST"};
+
+// The enum value of a name; ValueError that gives the choices.
+template <class Choice, std::size_t count>
+Choice choice_of(const std::array<const char*, count>& names, const std::string& field,
+                 const std::string& name) {
+  std::string all;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (name == names[i]) return static_cast<Choice>(i);
+    all += (i == 0 ? "" : i + 1 == count ? " or " : ", ") + std::string(names[i]);
+  }
+  throw py::value_error(field + " must be " + all + ", got " + name);
 }
 
-std::string to_name(const Settings& settings) {
-  return settings.transform == TransformMethod::none ? "NONE" : "NORMALIZE";
+std::string transform_of(const Settings& settings) {
+  return transforms[static_cast<std::size_t>(settings.transform)];
+}
+
+std::string imputation_of(const Settings& settings) {
+  return imputations[static_cast<std::size_t>(settings.imputation)];
+}
+
+py::tuple fixed_values_of(const Settings& settings) {
+  return py::tuple(py::cast(settings.fixed_values));
 }
 
 Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t trees,
               std::int64_t sample_size, double time_decay, std::int64_t output_after,
               double anomaly_rate, double initial_accept_fraction, const std::string& transform,
-              bool corrector) {
+              bool corrector, const std::string& imputation,
+              const std::vector<double>& fixed_values) {
   const Settings settings{features,
                           shingle_size,
                           trees,
@@ -33,8 +57,10 @@ Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t tre
                           output_after,
                           anomaly_rate,
                           initial_accept_fraction,
-                          to_method(transform),
-                          corrector};
+                          choice_of<TransformMethod>(transforms, "transform", transform),
+                          corrector,
+                          choice_of<Imputation>(imputations, "imputation", imputation),
+                          fixed_values};
   settings.validate();
   return settings;
 }
@@ -49,8 +75,10 @@ py::dict fields(const Settings& settings) {
   all["output_after"] = settings.output_after;
   all["anomaly_rate"] = settings.anomaly_rate;
   all["initial_accept_fraction"] = settings.initial_accept_fraction;
-  all["transform"] = to_name(settings);
+  all["transform"] = transform_of(settings);
   all["corrector"] = settings.corrector;
+  all["imputation"] = imputation_of(settings);
+  all["fixed_values"] = fixed_values_of(settings);
   return all;
 }
 
@@ -75,7 +103,9 @@ void bind_settings(py::module_& module) {
            py::arg("output_after") = defaults.output_after,
            py::arg("anomaly_rate") = defaults.anomaly_rate,
            py::arg("initial_accept_fraction") = defaults.initial_accept_fraction,
-           py::arg("transform") = to_name(defaults), py::arg("corrector") = defaults.corrector)
+           py::arg("transform") = transform_of(defaults), py::arg("corrector") = defaults.corrector,
+           py::arg("imputation") = imputation_of(defaults),
+           py::arg("fixed_values") = fixed_values_of(defaults))
       .def_readonly("features", &Settings::features)
       .def_readonly("shingle_size", &Settings::shingle_size)
       .def_readonly("trees", &Settings::trees)
@@ -84,8 +114,10 @@ void bind_settings(py::module_& module) {
       .def_readonly("output_after", &Settings::output_after)
       .def_readonly("anomaly_rate", &Settings::anomaly_rate)
       .def_readonly("initial_accept_fraction", &Settings::initial_accept_fraction)
-      .def_property_readonly("transform", &to_name)
+      .def_property_readonly("transform", &transform_of)
       .def_readonly("corrector", &Settings::corrector)
+      .def_property_readonly("imputation", &imputation_of)
+      .def_property_readonly("fixed_values", &fixed_values_of)
       .def(
           "__eq__", [](const Settings& a, const Settings& b) { return a == b; }, py::is_operator())
       .def("__hash__",

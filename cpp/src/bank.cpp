@@ -45,19 +45,13 @@ void on_threads(std::size_t workers, const Job& job) {
   }
 }
 
-// Runs job(i) for every i below `count`, each once.
+// Runs job(i, worker) for every i below `count`, each once.
 template <class Job>
 void on_threads_each(std::size_t threads, std::size_t count, const Job& job) {
   std::atomic<std::size_t> next{0};
-  on_threads(std::max<std::size_t>(1, std::min(threads, count)), [&](std::size_t) {
-    for (std::size_t i = next++; i < count; i = next++) job(i);
+  on_threads(std::max<std::size_t>(1, std::min(threads, count)), [&](std::size_t worker) {
+    for (std::size_t i = next++; i < count; i = next++) job(i, worker);
   });
-}
-
-constexpr Outcome missing_outcome() noexcept {
-  Outcome outcome;
-  outcome.score = outcome.grade = outcome.confidence = outcome.threshold = missing;
-  return outcome;
 }
 
 void write(const std::vector<double>& values, bool given, std::size_t row, double* column) {
@@ -69,8 +63,9 @@ void write(const std::vector<double>& values, bool given, std::size_t row, doubl
   }
 }
 
-void write(const Outcome& outcome, const Explanation& explanation, std::size_t row,
+void write(const Outcome& outcome, const Workspace& workspace, std::size_t row,
            const Columns& columns) {
+  const Explanation& explanation = workspace.explanation;
   columns.score[row] = outcome.score;
   columns.grade[row] = outcome.grade;
   columns.confidence[row] = outcome.confidence;
@@ -81,6 +76,8 @@ void write(const Outcome& outcome, const Explanation& explanation, std::size_t r
   write(explanation.attribution, anomalous, row, columns.attribution);
   write(explanation.expected, outcome.has_expected, row, columns.expected);
   write(explanation.past_values, anomalous && outcome.relative_index < 0, row, columns.past_values);
+  std::copy(workspace.lacking.begin(), workspace.lacking.end(),
+            columns.imputed + row * workspace.lacking.size());
 }
 
 }  // namespace
@@ -134,7 +131,7 @@ std::vector<std::vector<std::uint8_t>> ModelBank::checkpoint(
   const std::lock_guard lock(mutex_);
   for (const std::int64_t model : models) require_known(model);
   std::vector<std::vector<std::uint8_t>> checkpoints(models.size());
-  on_threads_each(threads_, models.size(), [&](std::size_t i) {
+  on_threads_each(threads_, models.size(), [&](std::size_t i, std::size_t) {
     const Member& member = members_[static_cast<std::size_t>(models[i])];
     checkpoints[i] = save_checkpoint(*member.model, member.last_timestamp, settings_);
   });
@@ -145,7 +142,7 @@ std::vector<std::int64_t> ModelBank::restore(const std::vector<BytesView>& check
   const std::lock_guard lock(mutex_);
   std::vector<Member> members(checkpoints.size());
   std::vector<std::string> refusals(checkpoints.size());
-  on_threads_each(threads_, checkpoints.size(), [&](std::size_t i) {
+  on_threads_each(threads_, checkpoints.size(), [&](std::size_t i, std::size_t) {
     try {
       SavedModel saved = restore_checkpoint(checkpoints[i], settings_);
       members[i] = {std::move(saved.model), saved.last_timestamp};
@@ -187,16 +184,61 @@ void ModelBank::process(const Batch& batch, const Columns& columns) {
       for (std::size_t at = plan.starts[i]; at < plan.starts[i + 1]; ++at) {
         const std::size_t row = plan.rows[at];
         const double* values = batch.values + row * features;
-        const bool present =
-            std::none_of(values, values + features, [](double value) { return std::isnan(value); });
-        const Outcome outcome =
-            present ? member.model->process(values, workspace) : missing_outcome();
-        write(outcome, workspace.explanation, row, columns);
+        write(member.model->process(values, workspace), workspace, row, columns);
         member.last_timestamp = batch.timestamps[row];
       }
     }
   };
   on_threads(std::max<std::size_t>(1, std::min(threads_, plan.models.size())), work);
+}
+
+template <class Ask>
+void ModelBank::ask(const Questions& questions, const Ask& ask) const {
+  const std::lock_guard lock(mutex_);
+  validate(questions);
+  const auto dimensions = static_cast<std::size_t>(settings_.dimensions());
+  on_threads_each(threads_, questions.rows, [&](std::size_t row, std::size_t worker) {
+    const Model& model = *members_[static_cast<std::size_t>(questions.models[row])].model;
+    ask(model, questions.values + row * dimensions, row, workspaces_[worker]);
+  });
+}
+
+void ModelBank::rescore(const Questions& questions, const Columns& columns) const {
+  ask(questions,
+      [&](const Model& model, const double* shingle, std::size_t row, Workspace& workspace) {
+        write(model.rescore(shingle, workspace), workspace, row, columns);
+      });
+}
+
+void ModelBank::neighbours(const Questions& questions, std::int64_t count,
+                           const NeighbourColumns& to) const {
+  if (count < 1 || count > settings_.trees) {
+    refuse("count must be from 1 to the number of trees, got " + std::to_string(count));
+  }
+  const auto wanted = static_cast<std::size_t>(count);
+  const std::size_t values = wanted * static_cast<std::size_t>(settings_.dimensions());
+  ask(questions, [&](const Model& model, const double* shingle, std::size_t row,
+                     Workspace& workspace) {
+    model.neighbours(
+        shingle, count,
+        {to.points + row * values, to.distance + row * wanted, to.trees + row * wanted}, workspace);
+  });
+}
+
+void ModelBank::forecast(const std::vector<std::int64_t>& models, std::int64_t horizon,
+                         const ForecastColumns& to) const {
+  if (horizon < 1 || horizon > longest_horizon) {
+    refuse("horizon must be from 1 to " + std::to_string(longest_horizon) + ", got " +
+           std::to_string(horizon));
+  }
+  const std::lock_guard lock(mutex_);
+  for (const std::int64_t model : models) require_known(model);
+  const auto cells = static_cast<std::size_t>(horizon * settings_.features);
+  on_threads_each(threads_, models.size(), [&](std::size_t i, std::size_t worker) {
+    const Model& model = *members_[static_cast<std::size_t>(models[i])].model;
+    model.forecast(horizon, {to.values + i * cells, to.low + i * cells, to.high + i * cells},
+                   workspaces_[worker]);
+  });
 }
 
 std::vector<std::int64_t> ModelBank::updates(const std::vector<std::int64_t>& models) const {
@@ -256,6 +298,17 @@ ModelBank::Schedule ModelBank::schedule(const Batch& batch) const {
     plan.rows[counts[static_cast<std::size_t>(batch.models[row])]++] = row;
   }
   return plan;
+}
+
+void ModelBank::validate(const Questions& questions) const {
+  const auto dimensions = static_cast<std::size_t>(settings_.dimensions());
+  for (std::size_t row = 0; row < questions.rows; ++row) {
+    require_known(questions.models[row]);
+    const double* values = questions.values + row * dimensions;
+    if (std::any_of(values, values + dimensions, [](double value) { return std::isinf(value); })) {
+      refuse("values must be finite or NaN, row " + std::to_string(row) + " is not");
+    }
+  }
 }
 
 void ModelBank::validate(const Batch& batch, const Schedule& schedule) const {

@@ -25,6 +25,11 @@ std::uint64_t fingerprint(const Settings& settings) {
   writer.value(settings.initial_accept_fraction);
   writer.value(static_cast<std::uint32_t>(settings.transform));
   writer.value(static_cast<std::uint32_t>(settings.corrector));
+  if (settings.imputation != Imputation::none) {
+    // Later than version 1's first files, whose fingerprints must not change.
+    writer.value(static_cast<std::uint32_t>(settings.imputation));
+    writer.values(settings.fixed_values);
+  }
   std::uint64_t hash = 0xCBF29CE484222325ULL;
   for (const std::uint8_t byte : writer.bytes()) hash = (hash ^ byte) * 0x100000001B3ULL;
   return hash;

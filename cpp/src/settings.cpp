@@ -1,6 +1,7 @@
 #include "anomalyd/settings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 #include <stdexcept>
 
@@ -40,6 +41,14 @@ void Settings::validate() const {
           anomaly_rate);
   require(initial_accept_fraction >= 0.0 && initial_accept_fraction <= 1.0,
           "initial_accept_fraction", "from 0 to 1", initial_accept_fraction);
+  const std::size_t fixed =
+      imputation == Imputation::fixed ? static_cast<std::size_t>(features) : 0;
+  require(fixed_values.size() == fixed, "fixed_values",
+          fixed == 0 ? "empty unless imputation is FIXED" : "one number per feature for FIXED",
+          fixed_values.size());
+  for (const double value : fixed_values) {
+    require(std::isfinite(value), "fixed_values", "finite", value);
+  }
 }
 
 bool operator==(const Settings& a, const Settings& b) noexcept {
@@ -47,7 +56,8 @@ bool operator==(const Settings& a, const Settings& b) noexcept {
          a.sample_size == b.sample_size && a.time_decay == b.time_decay &&
          a.output_after == b.output_after && a.anomaly_rate == b.anomaly_rate &&
          a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform &&
-         a.corrector == b.corrector;
+         a.corrector == b.corrector && a.imputation == b.imputation &&
+         a.fixed_values == b.fixed_values;
 }
 
 }  // namespace anomalyd

@@ -25,6 +25,10 @@ float coordinate(double value) noexcept {
 
 double bounded(double value) noexcept { return std::clamp(value, -largest_input, largest_input); }
 
+bool normalizes(TransformMethod method) noexcept {
+  return method == TransformMethod::normalize || method == TransformMethod::normalize_difference;
+}
+
 double normalized(double value, double shift, double scale) noexcept {
   const double difference = value - shift;
   if (std::abs(difference) <= relative_rounding * std::abs(shift)) return 0.0;
@@ -41,14 +45,36 @@ Transform::Transform(const Settings& settings)
 
 void Transform::apply(const double* values, float* block) const noexcept {
   for (std::size_t i = 0; i < features_.size(); ++i) {
-    const double value = bounded(values[i]);
-    block[i] = coordinate(method_ == TransformMethod::none ? value
-                                                           : normalized(value, shift(i), scale(i)));
+    const bool no_step = differences() && features_[i].value.count() == 0;
+    block[i] = no_step ? 0.0F : apply(i, values[i], features_[i].last);
   }
+}
+
+void Transform::apply(const double* values, const double* previous, float* block) const noexcept {
+  for (std::size_t i = 0; i < features_.size(); ++i) {
+    const bool no_step = differences() && previous == nullptr;
+    block[i] = no_step ? 0.0F : apply(i, values[i], previous == nullptr ? 0.0 : previous[i]);
+  }
+}
+
+float Transform::apply(std::size_t feature, double input, double previous) const noexcept {
+  const double value = bounded(input);
+  const double from = shift(feature, bounded(previous));
+  return coordinate(normalizes(method_) ? normalized(value, from, scale(feature)) : value - from);
 }
 
 void Transform::learn(const double* values) noexcept {
   for (std::size_t i = 0; i < features_.size(); ++i) features_[i].learn(bounded(values[i]));
+}
+
+void Transform::learn(const double* values, const std::uint8_t* guessed) noexcept {
+  for (std::size_t i = 0; i < features_.size(); ++i) {
+    if (guessed[i] == 0) {
+      features_[i].learn(bounded(values[i]));
+    } else {
+      features_[i].last = bounded(values[i]);
+    }
+  }
 }
 
 void Transform::Feature::learn(double input) noexcept {
@@ -60,14 +86,26 @@ void Transform::Feature::learn(double input) noexcept {
   last = input;
 }
 
-double Transform::shift(std::size_t feature) const noexcept {
-  return method_ == TransformMethod::none ? 0.0 : features_[feature].value.mean();
+double Transform::shift(std::size_t feature, double previous) const noexcept {
+  switch (method_) {
+    case TransformMethod::none:
+      return 0.0;
+    case TransformMethod::difference:
+      return previous;
+    case TransformMethod::normalize_difference:
+      return previous + features_[feature].step.mean();
+    case TransformMethod::normalize:
+    case TransformMethod::subtract_moving_average:
+      break;
+  }
+  return features_[feature].value.mean();
 }
 
 double Transform::scale(std::size_t feature) const noexcept {
-  if (method_ == TransformMethod::none) return 1.0;
+  if (!normalizes(method_)) return 1.0;
   const Feature& state = features_[feature];
-  return state.spread.mean() + relative_floor * std::abs(state.value.mean());
+  const Deviation& spread = differences() ? state.noise : state.spread;
+  return spread.mean() + relative_floor * std::abs(state.value.mean());
 }
 
 double Transform::scaled_noise(std::size_t feature) const noexcept {

@@ -32,7 +32,8 @@ struct Answers {
         relative_index(score.size()),
         attribution(table.values.size()),
         expected(attribution),
-        past_values(attribution) {}
+        past_values(attribution),
+        imputed(table.values.size()) {}
   // A NaN equals a NaN.
   bool operator==(const Answers& other) const {
     const auto same = [](const std::vector<double>& a, const std::vector<double>& b) {
@@ -43,12 +44,14 @@ struct Answers {
     return score == other.score && grade == other.grade && confidence == other.confidence &&
            threshold == other.threshold && suppression == other.suppression &&
            relative_index == other.relative_index && same(attribution, other.attribution) &&
-           same(expected, other.expected) && same(past_values, other.past_values);
+           same(expected, other.expected) && same(past_values, other.past_values) &&
+           imputed == other.imputed;
   }
   std::vector<double> score, grade, confidence, threshold;
   std::vector<std::int8_t> suppression;
   std::vector<std::int64_t> relative_index;
   std::vector<double> attribution, expected, past_values;
+  std::vector<std::uint8_t> imputed;
 };
 
 Answers process(ModelBank& bank, const Table& table) {
@@ -57,7 +60,8 @@ Answers process(ModelBank& bank, const Table& table) {
       {table.models.size(), table.models.data(), table.timestamps.data(), table.values.data()},
       {answers.score.data(), answers.grade.data(), answers.confidence.data(),
        answers.threshold.data(), answers.suppression.data(), answers.relative_index.data(),
-       answers.attribution.data(), answers.expected.data(), answers.past_values.data()});
+       answers.attribution.data(), answers.expected.data(), answers.past_values.data(),
+       answers.imputed.data()});
   return answers;
 }
 

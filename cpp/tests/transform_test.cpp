@@ -81,5 +81,45 @@ TEST(Transform, NonePassesValuesOnWithinTheFloats) {
   EXPECT_FALSE(std::signbit(transformed(transform, -0.0)));
 }
 
+TEST(Transform, DifferenceGivesTheStepFromTheLastInput) {
+  Transform transform(settings_of(TransformMethod::difference, 0.0));
+  EXPECT_EQ(transformed(transform, 41.0), 0.0F);  // no step is known yet
+  learn(transform, {3.0, 5.0});
+  EXPECT_EQ(transformed(transform, 7.25), 2.25F);
+  EXPECT_EQ(transform.undo(0, 2.25F), 7.25);
+  EXPECT_EQ(transform.undo(0, 2.25F, 100.0), 102.25);
+}
+
+TEST(Transform, NormalizeDifferenceMeasuresTheStepByTheUsualOnes) {
+  Transform transform(settings_of(TransformMethod::normalize_difference, 0.0));
+  learn(transform, {10.0, 14.0, 12.0});
+  // Steps 0, 4, -2: their mean is 2/3, the deviations after each 0, 2 and sqrt(56)/3.
+  const double scale = (2.0 + std::sqrt(56.0) / 3.0) / 3.0 + 12e-6;
+  EXPECT_NEAR(transform.scale(0), scale, 1e-12);
+  EXPECT_NEAR(transform.shift(0), 12.0 + 2.0 / 3.0, 1e-12);
+  EXPECT_FLOAT_EQ(transformed(transform, 15.0), static_cast<float>((3.0 - 2.0 / 3.0) / scale));
+  EXPECT_NEAR(transform.undo(0, transformed(transform, 15.0)), 15.0, 1e-5);
+}
+
+TEST(Transform, SubtractMovingAverageLeavesTheUnit) {
+  Transform transform(settings_of(TransformMethod::subtract_moving_average, 0.0));
+  learn(transform, {10.0, 14.0, 12.0});
+  EXPECT_EQ(transformed(transform, 1012.0), 1000.0F);
+  EXPECT_EQ(transform.undo(0, 1000.0F), 1012.0);
+}
+
+TEST(Transform, GuessesAreCountedFromButEnterNoStatistics) {
+  Transform guessing(settings_of(TransformMethod::normalize_difference, 0.0));
+  Transform knowing(settings_of(TransformMethod::normalize_difference, 0.0));
+  learn(guessing, {10.0, 14.0});
+  learn(knowing, {10.0, 14.0});
+  const double guess = 20.0;
+  const std::uint8_t guessed = 1;
+  guessing.learn(&guess, &guessed);
+  EXPECT_EQ(guessing.last(0), 20.0);
+  EXPECT_EQ(guessing.scale(0), knowing.scale(0));
+  EXPECT_EQ(guessing.shift(0), knowing.shift(0) + 6.0);
+}
+
 }  // namespace
 }  // namespace anomalyd

@@ -38,6 +38,8 @@ class BankSettings:
         initial_accept_fraction: float = 0.125,
         transform: str = "NORMALIZE",
         corrector: bool = True,
+        imputation: str = "NONE",
+        fixed_values: Sequence[float] = (),
     ) -> None: ...
     @property
     def features(self) -> int:
@@ -73,7 +75,12 @@ class BankSettings:
 
     @property
     def transform(self) -> str:
-        """How inputs are scaled for the forest: NORMALIZE or NONE."""
+        """How inputs are brought to the forest's scale.
+
+        NONE, NORMALIZE (less the running mean, over the running deviation), DIFFERENCE (the step
+        from the input before), NORMALIZE_DIFFERENCE (that step, normalised) or
+        SUBTRACT_MOVING_AVERAGE (less the running mean).
+        """
 
     @property
     def corrector(self) -> bool:
@@ -83,11 +90,25 @@ class BankSettings:
         about where the forest expects it. Without a shingle (size 1) there is none.
         """
 
+    @property
+    def imputation(self) -> str:
+        """What stands in for a NaN.
+
+        NONE: nothing, the row is left out. ZERO and FIXED (`fixed_values`) say what an absence
+        means: the row counts like any other. PREVIOUS (the last value), LINEAR (the line through
+        the last two) and FOREST (what the model expects) are guesses: they enter no statistics,
+        lower the confidence, and a shingle of which half is nothing but guess is not learned.
+        """
+
+    @property
+    def fixed_values(self) -> tuple[float, ...]:
+        """One finite value per feature for the imputation FIXED, else ()."""
+
 @final
 class Scores:
     """What a bank answers: arrays with one element per row of the batch, in its order.
 
-    A row with a NaN has NaN in score, grade, confidence and threshold. Before a model has seen
+    A row that was left out for a NaN has NaN in score, grade, confidence and threshold. Before a model has seen
     `output_after` inputs these four are 0. The rest explains rows; it costs time only for rows
     whose score is above the threshold.
     """
@@ -141,6 +162,10 @@ class Scores:
         NaN unless the grade is above 0 and `relative_index` below 0.
         """
 
+    @property
+    def imputed(self) -> NDArray[np.bool_]:
+        """Which values were filled in [rows, features]."""
+
 @final
 class ModelBank:
     """Many models of one configuration, processed in batches on the bank's own threads.
@@ -177,11 +202,57 @@ class ModelBank:
             models: model number of each row [rows].
             timestamps: epoch milliseconds of each row [rows], increasing within a model, from one
                 call to the next as well.
-            values: inputs [rows, features]. A row with a NaN is missing: it is not learned.
+            values: inputs [rows, features]. NaN is filled in as `BankSettings.imputation` says. A
+                row for which that is impossible is left out and not learned: with NONE, and with
+                the guesses before the model has its first inputs (10; 1 for NONE and DIFFERENCE).
 
         Raises:
             ValueError: wrong shape or dtype, unknown model, infinite value, or a timestamp not
                 above the model's last one. Nothing has changed then.
+        """
+
+    def rescore(self, models: NDArray[np.int64], values: NDArray[np.float64]) -> Scores:
+        """Judge rows by the models as they are now, and learn nothing.
+
+        Args:
+            models: model number of each row [rows]; may repeat.
+            values: the row and the inputs before it [rows, shingle_size, features], oldest first.
+                They are brought to the model's scale of today, and no earlier anomaly is held
+                against the row. A row with a NaN is left out.
+
+        Raises:
+            ValueError: wrong shape or dtype, unknown model or infinite value.
+        """
+
+    def forecast(
+        self, models: NDArray[np.int64], horizon: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Say what each model [n] expects of its next inputs; it learns nothing.
+
+        Returns: the values, and the bounds between which four of five trees expect them
+        [n, horizon, features] each, in the unit of the inputs. NaN before a model gives scores and
+        with shingle_size 1.
+
+        Raises:
+            ValueError: unknown model, or a horizon that is not from 1 to 10000.
+        """
+
+    def neighbours(
+        self, models: NDArray[np.int64], values: NDArray[np.float64], count: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Find what the models remember that is like these shingles; they learn nothing.
+
+        Args:
+            models, values: as for `rescore`.
+            count: neighbours per row at most, 1 to the number of trees.
+
+        Returns: the points [rows, count, shingle_size, features] in the unit of the inputs as the
+        model scales now, nearest first; their Euclidean distances in the forest's scale
+        [rows, count]; and how many trees arrive at them [rows, count]. NaN, NaN and 0 where there
+        are no more.
+
+        Raises:
+            ValueError: wrong shape or dtype, unknown model, infinite value, count out of bounds.
         """
 
     def checkpoint(self, models: NDArray[np.int64]) -> list[bytes]:

@@ -19,7 +19,15 @@ struct Batch {
   std::size_t rows;
   const std::int64_t* models;
   const std::int64_t* timestamps;  // epoch milliseconds; increasing within each model
-  const double* values;            // a NaN anywhere makes the row a missing one
+  const double* values;            // NaN = missing, see Model::process()
+};
+
+// Questions about shingles: question i is about model models[i] and the inputs
+// values[i * dimensions ...], oldest first. Models may repeat.
+struct Questions {
+  std::size_t rows;
+  const std::int64_t* models;
+  const double* values;
 };
 
 // Where the answers go, one per row and in the rows' order. The last three have `features` elements
@@ -34,7 +42,10 @@ struct Columns {
   double* attribution;
   double* expected;
   double* past_values;
+  std::uint8_t* imputed;  // `features` per row: 1 where the value was filled in
 };
+
+constexpr std::int64_t longest_horizon = 10'000;
 
 // Every member function may be called from any thread; calls take turns. A call that throws
 // std::invalid_argument has changed nothing.
@@ -50,10 +61,21 @@ class ModelBank {
   void remove(const std::vector<std::int64_t>& models);
 
   // Judges and learns every row: rows of one model in the given order, models on up to `threads`
-  // threads. The answers do not depend on how many. Missing rows get NaN everywhere and leave no
-  // trace but their timestamp. Throws std::invalid_argument for an unknown model, an infinite value
-  // or a timestamp that is not above the one before of the same model.
+  // threads. The answers do not depend on how many. Rows that cannot be completed get NaN
+  // everywhere and leave no trace but their timestamp. Throws std::invalid_argument for an unknown
+  // model, an infinite value or a timestamp that is not above the one before of the same model.
   void process(const Batch& batch, const Columns& columns);
+
+  // Answer a question each by the models as they are now: how anomalous the newest input of the
+  // shingle is, and which `count` stored points are nearest to it. Leave no trace. Throw
+  // std::invalid_argument for an unknown model or an infinite value.
+  void rescore(const Questions& questions, const Columns& columns) const;
+  void neighbours(const Questions& questions, std::int64_t count, const NeighbourColumns& to) const;
+
+  // What each model expects of its next `horizon` inputs: horizon * features values per model.
+  // Leaves no trace. Throws std::invalid_argument for an unknown model.
+  void forecast(const std::vector<std::int64_t>& models, std::int64_t horizon,
+                const ForecastColumns& to) const;
 
   // The bytes of each model, of which restore() makes it again, in this bank or another one with
   // the same settings. Throws std::invalid_argument for an unknown model.
@@ -79,6 +101,9 @@ class ModelBank {
   std::vector<std::int64_t> adopt(std::vector<Member> members);
   void require_known(std::int64_t model) const;
   Schedule schedule(const Batch& batch) const;
+  void validate(const Questions& questions) const;
+  template <class Ask>
+  void ask(const Questions& questions, const Ask& ask) const;
   void validate(const Batch& batch, const Schedule& schedule) const;
 
   const Settings settings_;
@@ -86,7 +111,7 @@ class ModelBank {
   mutable std::mutex mutex_;
   std::vector<Member> members_;
   std::vector<std::int64_t> free_;
-  std::vector<Workspace> workspaces_;  // one per thread
+  mutable std::vector<Workspace> workspaces_;  // one per thread
 };
 
 }  // namespace anomalyd

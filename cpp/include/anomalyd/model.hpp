@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
 #include "anomalyd/checkpoint_bytes.hpp"
 #include "anomalyd/corrector.hpp"
+#include "anomalyd/deviation.hpp"
 #include "anomalyd/explanation.hpp"
 #include "anomalyd/forest.hpp"
 #include "anomalyd/settings.hpp"
@@ -33,13 +35,53 @@ struct Outcome {
   bool has_expected = false;
 };
 
+// Of an input that was left out.
+constexpr Outcome left_out() noexcept {
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  Outcome outcome;
+  outcome.score = outcome.grade = outcome.confidence = outcome.threshold = nothing;
+  return outcome;
+}
+
+// Where a forecast goes: horizon * features values each, oldest first, in the unit of the inputs.
+struct ForecastColumns {
+  double* values;
+  double* low;   // a tenth of the trees expect less
+  double* high;  // a tenth expect more
+};
+
+// Where neighbours go, `count` of each.
+struct NeighbourColumns {
+  double* points;       // dimensions() values each, in the unit of the inputs
+  double* distance;     // Euclidean, in the forest's scale
+  std::int64_t* trees;  // that arrive there; 0 where there are no more neighbours
+};
+
 class Model {
  public:
   // `settings` must outlive the model and be valid.
   Model(const Settings& settings, std::uint64_t seed);
 
-  // Judges one input (a finite value per feature) by all inputs before it, then learns it.
+  // Judges one input (per feature a finite value, or NaN where there is none) by all inputs before
+  // it, then learns it. Missing values are filled in as the settings say; workspace.lacking marks
+  // them. An input that cannot be completed leaves no trace, and its outcome is NaN: any missing
+  // value without imputation, and one to be guessed before the model knows the scale of its inputs.
   Outcome process(const double* values, Workspace& workspace);
+
+  // Judges the newest input of a shingle (dimensions() values, oldest input first) by what the
+  // model knows now: as process() would if those were its last inputs, but with all of them brought
+  // to the scale of today and no earlier anomaly remembered. NaN where a value is. Leaves no trace.
+  Outcome rescore(const double* shingle, Workspace& workspace) const;
+
+  // What the model expects next: `horizon` inputs (features values each) behind the last one, and
+  // the bounds between which it saw four of five such values. NaN before the model gives scores and
+  // for a shingle_size of 1. Leaves no trace.
+  void forecast(std::int64_t horizon, const ForecastColumns& to, Workspace& workspace) const;
+
+  // The stored points at which the trees arrive with this shingle (as for rescore()), nearest
+  // first: up to `count`, the rest NaN. Leaves no trace.
+  void neighbours(const double* shingle, std::int64_t count, const NeighbourColumns& to,
+                  Workspace& workspace) const;
 
   // Inputs processed so far.
   std::int64_t updates() const noexcept { return inputs_; }
@@ -51,6 +93,11 @@ class Model {
   void load(Reader& reader);
 
  private:
+  struct Verdict {
+    Outcome outcome;
+    double corrected_score;  // without what an earlier anomaly in the shingle contributes
+  };
+
   // What a checkpoint holds of it but for the forest, in both directions.
   template <class Self, class Archive>
   static void state(Self& self, Archive& archive) {
@@ -68,10 +115,24 @@ class Model {
     Shingle::state(self.shingle_, archive);
     Thresholder::state(self.thresholder_, archive);
     Corrector::state(self.corrector_, self.inputs_, archive);
+    // Only models that guess have the rest.
+    if (!self.settings_.guesses()) return;
+    Deviation::state(self.quality_, archive);
+    archive.values(self.guessed_);
+    archive.values(self.slopes_);
   }
 
   bool buffer_initial(const double* values, Workspace& workspace);
-  void explain(std::size_t block, Outcome& outcome, Workspace& workspace) const noexcept;
+  bool complete(const double* values, Workspace& workspace) const noexcept;
+  double stand_in(std::size_t feature) const noexcept;
+  void ask_forest(Workspace& workspace) const noexcept;
+  Verdict judge(Corrector& corrector, const double* before, const double* newest,
+                Workspace& workspace) const;
+  void explain(std::size_t block, const double* before, const double* newest, Outcome& outcome,
+               Workspace& workspace) const noexcept;
+  void transform_shingle(const double* shingle, float* point) const noexcept;
+  bool is_guess(const Workspace& workspace) const noexcept;
+  void learn_statistics(const double* values, const Workspace& workspace) noexcept;
   void remember(const double* values) noexcept;
   void learn_point(Workspace& workspace);
   double confidence() const noexcept;
@@ -85,6 +146,9 @@ class Model {
   Forest forest_;
   Thresholder thresholder_;
   Corrector corrector_;
+  Deviation quality_;                   // of the share of values that were there; if guessing
+  std::vector<std::uint32_t> guessed_;  // per block of the shingle: whether it is nothing but guess
+  std::vector<double> slopes_;          // the last step of each feature; for Imputation::linear
 };
 
 }  // namespace anomalyd

@@ -3,11 +3,32 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace anomalyd {
 
-// How an input is brought to the forest's scale (random-cut-forest §8).
-enum class TransformMethod : std::uint8_t { none, normalize };
+// How an input is brought to the forest's scale (random-cut-forest §8). The numbers are part of
+// checkpoints.
+enum class TransformMethod : std::uint8_t {
+  none = 0,
+  normalize = 1,
+  difference = 2,
+  normalize_difference = 3,
+  subtract_moving_average = 4,
+};
+
+// What stands in for a value that an input lacks (§8, STREAMING_IMPUTE). `none`: the input is left
+// out. `zero` and `fixed` say what an absence means, so the input counts like any other. The rest
+// are guesses: the last value, the line through the last two, what the forest expects. The numbers
+// are part of checkpoints.
+enum class Imputation : std::uint8_t {
+  none = 0,
+  zero = 1,
+  fixed = 2,
+  previous = 3,
+  linear = 4,
+  forest = 5,
+};
 
 struct Settings {
   std::int64_t features = 1;
@@ -20,14 +41,19 @@ struct Settings {
   double initial_accept_fraction = 0.125;
   TransformMethod transform = TransformMethod::normalize;
   bool corrector = true;  // whether grades get a second look (§10); needs a shingle
+  Imputation imputation = Imputation::none;
+  std::vector<double> fixed_values = {};  // one per feature for Imputation::fixed, else empty
 
   // Coordinates of one point in the forest.
   std::int64_t dimensions() const noexcept { return features * shingle_size; }
 
   // Inputs that are buffered and transformed together before the first one reaches the forest (§8).
   std::int64_t start_normalization() const noexcept {
-    return transform == TransformMethod::none ? 0 : 10;
+    return transform == TransformMethod::none || transform == TransformMethod::difference ? 0 : 10;
   }
+
+  // Whether missing values are filled with guesses, which are learned with care.
+  bool guesses() const noexcept { return imputation >= Imputation::previous; }
 
   // Forest updates before the forest gives scores (§7): `output_after` counts inputs, and the first
   // shingle_size - 1 of them complete no shingle.

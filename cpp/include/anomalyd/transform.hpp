@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "anomalyd/deviation.hpp"
@@ -9,28 +10,51 @@
 
 namespace anomalyd {
 
-// NORMALIZE subtracts the discounted mean and divides by the smoothed deviation of each feature;
-// NONE passes values on. Unlike the reference, whose scale has 1.0 added, the scale here has a
-// millionth of the series' own level added, so that the unit of a series does not matter
+// NONE passes values on; SUBTRACT_MOVING_AVERAGE subtracts the discounted mean of each feature, and
+// NORMALIZE divides by its smoothed deviation as well. DIFFERENCE gives the step from the input
+// before, and NORMALIZE_DIFFERENCE that step less the usual one, divided by the smoothed deviation
+// of steps. Unlike the reference, whose scale has 1.0 added, the scale here has a millionth of the
+// series' own level added, so that the unit of a series does not matter
 // (docs/decisions/001-unit-free-scale.md).
 class Transform {
  public:
   explicit Transform(const Settings& settings);
 
-  // Transforms one input (a value per feature, finite) by what was learned before it.
+  // Whether coordinates are steps from the input before.
+  bool differences() const noexcept {
+    return method_ == TransformMethod::difference ||
+           method_ == TransformMethod::normalize_difference;
+  }
+
+  // Transforms the input (a value per feature, finite) that follows the last one learned, by what
+  // was learned before it.
   void apply(const double* values, float* block) const noexcept;
+
+  // The same for an input that follows `previous`; null if none is known, and every step is taken
+  // for the usual one.
+  void apply(const double* values, const double* previous, float* block) const noexcept;
 
   // The input that apply() turns into this coordinate, but for clipping and float rounding.
   double undo(std::size_t feature, float coordinate) const noexcept {
-    return static_cast<double>(coordinate) * scale(feature) + shift(feature);
+    return undo(feature, coordinate, features_[feature].last);
+  }
+  double undo(std::size_t feature, float coordinate, double previous) const noexcept {
+    return static_cast<double>(coordinate) * scale(feature) + shift(feature, previous);
   }
 
   // Takes the input into the statistics.
   void learn(const double* values) noexcept;
 
+  // The same for an input of which only the values not marked in `guessed` (one per feature) are
+  // known: the others are what the next step is counted from, but no statistics.
+  void learn(const double* values, const std::uint8_t* guessed) noexcept;
+
   // What apply() subtracts, and what it divides by.
-  double shift(std::size_t feature) const noexcept;
+  double shift(std::size_t feature) const noexcept { return shift(feature, last(feature)); }
   double scale(std::size_t feature) const noexcept;
+
+  // The last input learned; 0 before any.
+  double last(std::size_t feature) const noexcept { return features_[feature].last; }
 
   // Smoothed deviation of the differences between consecutive inputs, in the forest's scale: how
   // much of a step is noise.
@@ -62,6 +86,9 @@ class Transform {
     Deviation noise;   // of the deviation of those
     double last = 0.0;
   };
+
+  float apply(std::size_t feature, double input, double previous) const noexcept;
+  double shift(std::size_t feature, double previous) const noexcept;
 
   TransformMethod method_;
   std::vector<Feature> features_;

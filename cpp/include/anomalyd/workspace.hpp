@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "anomalyd/aligned.hpp"
@@ -17,6 +18,8 @@ namespace anomalyd {
 struct Workspace {
   explicit Workspace(const Settings& settings)
       : paths(abreast, Path(static_cast<std::size_t>(settings.sample_size))),
+        input(static_cast<std::size_t>(settings.features), 0.0),
+        lacking(static_cast<std::size_t>(settings.features), 0),
         block(static_cast<std::size_t>(settings.features), 0.0F),
         query(padded(static_cast<std::size_t>(settings.dimensions())), 0.0F),
         corrected(query),
@@ -33,18 +36,20 @@ struct Workspace {
   // the others.
   static constexpr std::size_t abreast = 8;
 
-  std::vector<Path> paths;         // `abreast` of them
-  std::vector<float> block;        // one transformed input
-  AlignedVector<float> query;      // one shingle, padded
-  AlignedVector<float> corrected;  // without an earlier anomaly
-  AlignedVector<float> expected;   // as the forest would have it
-  Attribution attribution;         // over the forest
-  Attribution tree_attribution;    // of one tree
-  std::vector<float> shadow;       // see AttributionVisitor
-  std::vector<bool> missing;       // per coordinate
-  std::vector<PointIndex> leaves;  // per tree
-  std::vector<float> column;       // one coordinate of those
-  Explanation explanation;         // of the last outcome, as far as it has one
+  std::vector<Path> paths;            // `abreast` of them
+  std::vector<double> input;          // one input, completed
+  std::vector<std::uint8_t> lacking;  // per feature: 1 where the input had no value of its own
+  std::vector<float> block;           // one transformed input
+  AlignedVector<float> query;         // one shingle, padded
+  AlignedVector<float> corrected;     // without an earlier anomaly
+  AlignedVector<float> expected;      // as the forest would have it
+  Attribution attribution;            // over the forest
+  Attribution tree_attribution;       // of one tree
+  std::vector<float> shadow;          // see AttributionVisitor
+  std::vector<bool> missing;          // per coordinate
+  std::vector<PointIndex> leaves;     // per tree
+  std::vector<float> column;          // one coordinate of those
+  Explanation explanation;            // of the last outcome, as far as it has one
 };
 
 }  // namespace anomalyd

@@ -35,6 +35,8 @@ def test_settings_have_the_documented_defaults() -> None:
         initial_accept_fraction=0.125,
         transform="NORMALIZE",
         corrector=True,
+        imputation="NONE",
+        fixed_values=(),
     )
     assert hash(settings) == hash(BankSettings(features=3))
     assert settings != BankSettings(features=2)
@@ -59,7 +61,13 @@ def test_settings_are_frozen() -> None:
         ("output_after", 0, "from 1 to 1000000"),
         ("anomaly_rate", 0.0, "above 0 and below 1"),
         ("initial_accept_fraction", 1.5, "from 0 to 1"),
-        ("transform", "DIFFERENCE", "NONE or NORMALIZE"),
+        (
+            "transform",
+            "SQUARE",
+            "NONE, NORMALIZE, DIFFERENCE, NORMALIZE_DIFFERENCE or SUBTRACT_MOVING_AVERAGE",
+        ),
+        ("imputation", "NEXT", "NONE, ZERO, FIXED, PREVIOUS, LINEAR or FOREST"),
+        ("fixed_values", [1.0], "empty unless imputation is FIXED"),
     ],
 )
 def test_settings_name_the_field_and_its_bounds(field: str, value: Any, bounds: str) -> None:
