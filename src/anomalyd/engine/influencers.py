@@ -313,6 +313,9 @@ class _Run:
 
     def _pieces(self, windows: WindowRange) -> Iterator[WindowRange]:
         """Cut windows into pieces of so many scores; a window is never cut."""
+        if windows.count <= 1:
+            yield from windows.pieces(1)
+            return
         start, rows = windows.start, 0
         for window, count in self._scores.score_counts(self.job.scores(windows.start, windows.end)):
             if rows and rows + count > ROWS_PER_STEP:

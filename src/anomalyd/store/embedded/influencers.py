@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from anomalyd.embedded.database import Database
 from anomalyd.store.embedded.influencer_columns import InfluencerColumns
@@ -91,7 +92,7 @@ class EmbeddedInfluencerStore:
     def write(self, job: str, step: InfluencerStep) -> None:
         """Replace what is stored of the step's windows, in one transaction."""
         with self._changing(job) as connection:
-            _replace(connection, job, step, "anomalyd_influencer", "field, value", {
+            _replace(connection, job, step, "anomalyd_influencer", ("field", "value"), {
                 "field": _texts(step.influencers.field),
                 "value": _texts(step.influencers.value),
                 "code": step.influencers.code,
@@ -99,7 +100,7 @@ class EmbeddedInfluencerStore:
                 "ln_probability": step.influencers.ln_probability,
                 "score": step.influencers.score,
             })  # fmt: skip
-            _replace(connection, job, step, "anomalyd_bucket", "field", {
+            _replace(connection, job, step, "anomalyd_bucket", ("field",), {
                 "field": _texts(step.buckets.field),
                 "timestamp": step.buckets.timestamp,
                 "ln_probability": step.buckets.ln_probability,
@@ -276,68 +277,88 @@ def _replace(
     job: str,
     step: InfluencerStep,
     table: str,
-    key: str,
+    key: Sequence[str],
     columns: dict[str, Any],
 ) -> None:
     """Put rows in the place of those that the windows had; initial scores of this run stay."""
-    parameters: dict[str, object] = {
-        "job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim,
-        "start": step.start, "end": step.end,
-    }  # fmt: skip
+    known = _taken_out(connection, job, step, table, key)
+    if not len(columns["timestamp"]):
+        return
+    columns["initial_score"] = columns["score"]
+    if known:
+        keys = zip(*(_listed(columns[name]) for name in (*key, "timestamp")), strict=True)
+        scores = zip(keys, columns["score"].tolist(), strict=True)
+        columns["initial_score"] = np.array([known.get(one, score) for one, score in scores])
     names = ", ".join(columns)
     with _registered(connection, columns) as new:
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE anomalyd_step AS "  # noqa: S608
-            f"SELECT $job AS job, $run AS run, $span AS bucket_span, $interim AS interim, new.*, "
-            f"coalesce(old.initial_score, new.score) AS initial_score FROM {new} AS new LEFT JOIN "
-            f"(SELECT {key}, timestamp, initial_score FROM {table} WHERE job = $job AND run = $run "
-            "AND timestamp >= $start AND timestamp < $end AND NOT interim) AS old "
-            f"USING ({key}, timestamp)",
-            parameters,
+            f"INSERT INTO {table} (job, run, bucket_span, interim, {names}) "  # noqa: S608
+            f"SELECT $job, $run, $span, $interim, {names} FROM {new} "
+            f"ORDER BY timestamp, {', '.join(key)}",
+            {"job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim},
         )
-    _delete(connection, job, step, table)
-    targets = f"job, run, bucket_span, interim, initial_score, {names}"
-    connection.execute(
-        f"INSERT INTO {table} ({targets}) SELECT {targets} FROM anomalyd_step "  # noqa: S608
-        f"ORDER BY timestamp, {key}"
-    )
-    connection.execute("DROP TABLE anomalyd_step")
 
 
 def _replace_records(connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep) -> None:
-    """Put records in the place of those that the windows had: few, so row by row is quick."""
-    known = {
-        (timestamp, tuple(entity)): initial
-        for timestamp, entity, initial in connection.execute(
-            "SELECT timestamp, entity, initial_score FROM anomalyd_record WHERE job = $job "
-            "AND run = $run AND timestamp >= $start AND timestamp < $end AND NOT interim",
-            {"job": job, "run": step.run, "start": step.start, "end": step.end},
-        ).fetchall()
-    }
-    _delete(connection, job, step, "anomalyd_record")
+    """Put records in the place of those that the windows had."""
+    known = _taken_out(connection, job, step, "anomalyd_record", ("entity",))
     records = step.records
-    rows = zip(
-        records.timestamp.tolist(), records.entity, records.ln_probability.tolist(),
-        records.score.tolist(), records.actual, records.typical, strict=True,
-    )  # fmt: skip
-    for timestamp, entity, ln_probability, score, actual, typical in rows:
-        initial = known.get((timestamp, tuple(entity)), score)
+    if not len(records):
+        return
+    entities = [tuple(entity) for entity in records.entity]
+    keys = zip(entities, records.timestamp.tolist(), strict=True)
+    initial = [
+        known.get(key, score) for key, score in zip(keys, records.score.tolist(), strict=True)
+    ]
+    columns = {
+        "timestamp": records.timestamp,
+        "entity": _as_json(records.entity),
+        "ln_probability": records.ln_probability,
+        "score": records.score,
+        "initial_score": np.array(initial),
+        "actual": _as_json(records.actual),
+        "typical": _as_json(records.typical),
+    }
+    with _registered(connection, columns) as new:
         connection.execute(
-            "INSERT INTO anomalyd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                job, step.run, timestamp, step.bucket_span, list(entity), ln_probability, score,
-                initial, list(actual), None if typical is None else list(typical), step.interim,
-            ],
-        )  # fmt: skip
+            "INSERT INTO anomalyd_record SELECT $job, $run, timestamp, $span, "  # noqa: S608
+            "from_json(entity, '[\"VARCHAR\"]'), ln_probability, score, initial_score, "
+            "from_json(actual, '[\"DOUBLE\"]'), from_json(typical, '[\"DOUBLE\"]'), $interim "
+            f"FROM {new} ORDER BY timestamp, entity",
+            {"job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim},
+        )
 
 
-def _delete(
-    connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep, table: str
-) -> None:
-    connection.execute(
-        f"DELETE FROM {table} WHERE job = $job AND timestamp >= $start AND timestamp < $end",  # noqa: S608
+def _taken_out(
+    connection: duckdb.DuckDBPyConnection,
+    job: str,
+    step: InfluencerStep,
+    table: str,
+    key: Sequence[str],
+) -> dict[tuple[Any, ...], float]:
+    """Delete the rows of a step's windows; returns the initial scores of this run's final ones.
+
+    By the columns of ``key`` and the timestamp.
+    """
+    gone = connection.execute(
+        f"DELETE FROM {table} WHERE job = $job AND timestamp >= $start "  # noqa: S608
+        f"AND timestamp < $end RETURNING run, interim, initial_score, {', '.join(key)}, timestamp",
         {"job": job, "start": step.start, "end": step.end},
-    )
+    ).fetchall()
+    return {
+        tuple(tuple(part) if isinstance(part, list) else part for part in place): initial
+        for run, interim, initial, *place in gone
+        if run == step.run and not interim
+    }
+
+
+def _listed(column: Any) -> list[Any]:
+    listed: list[Any] = column.tolist()
+    return listed
+
+
+def _as_json(values: Sequence[Any]) -> npt.NDArray[Any]:
+    return _texts([orjson.dumps(each).decode() for each in values])
 
 
 def _write_state(
