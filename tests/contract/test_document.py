@@ -47,14 +47,6 @@ OTHER_DETECTORS_FROM = 1560
 # Answers that the reference reads out of an index, whose keys have no order.
 STORED = frozenset({"_source"})
 
-# Requests whose operation is still unimplemented. The list may only get shorter.
-UNANSWERED = {
-    "1583 POST /detectors/{detectorId}/_start",
-    "1628 POST /detectors/{detectorId}/_stop",
-}
-# Responses of those requests.
-UNCOMPARED = {1588, 1633}
-
 
 @pytest.fixture(scope="module")
 def document() -> Document:
@@ -84,28 +76,22 @@ def test_the_document_is_read_whole(document: Document) -> None:
 
 
 def test_every_request_is_answered(document: Document, replay: Replay) -> None:
-    """2xx, but for operations that do not exist yet: exactly the known list."""
+    """2xx."""
     statuses = {each.name: replay.answers[each.line].status for each in document.requests}
     sys.stdout.write(_table(document, replay))
-    assert {name for name, status in statuses.items() if status == 501} == UNANSWERED
-    bad = {name: each for name, each in statuses.items() if each not in (200, 201, 501)}
+    bad = {name: each for name, each in statuses.items() if each not in (200, 201)}
     assert bad == {}
 
 
 def test_every_response_has_the_documented_shape(document: Document, replay: Replay) -> None:
     """What differs is listed with its reason, and what is listed differs."""
     found: dict[str, set[Difference]] = {}
-    uncompared: set[int] = set()
     for response in document.responses:
         for answer in answer_to(replay, document, response):
-            if answer.status == 501:
-                uncompared.add(response.line)
-                continue
             assert answer.status in (200, 201), (response.name, answer.body)
             found.setdefault(response.name, set()).update(_differences(response, answer.json))
-    assert uncompared == UNCOMPARED
-    listed = (*rows("In the shape of documented answers"), *rows("Until real time"))
-    of_profiles = rows("Profiles until real time")
+    listed = rows("In the shape of documented answers")
+    of_profiles = rows("Profiles")
     sections = {response.name: response.section for response in document.responses}
     unlisted = {
         f"{name}: {difference}"
@@ -120,7 +106,7 @@ def test_every_response_has_the_documented_shape(document: Document, replay: Rep
             )
         )
     }
-    assert unlisted == set()
+    assert sorted(unlisted) == []
     every = {difference for several in found.values() for difference in several}
     unused = [row for row in (*listed, *of_profiles) if not any(map(row.covers, every))]
     assert unused == []
@@ -158,8 +144,6 @@ def _table(document: Document, replay: Replay) -> str:
     for request in document.requests:
         shown = "compared" if request.line in responses else "-"
         shown = _varied(request) or shown
-        if replay.answers[request.line].status == 501:
-            shown = "to come"
         lines.append(f"{request.name:78} {replay.answers[request.line].status:6}  {shown}\n")
     return "".join(lines)
 

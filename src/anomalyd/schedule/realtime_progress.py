@@ -43,7 +43,7 @@ def after_cold_start(task: Task, progress: Progress, *, interval: int, now: int)
         state=TaskState.RUNNING if trained else TaskState.INIT,
         error="" if trained else too_little(progress),
         init_progress=min(1.0, progress.learned / TRAINED_AFTER),
-        estimated_minutes_left=None if trained else minutes_left(progress.learned, interval),
+        estimated_minutes_left=0 if trained else minutes_left(progress.learned, interval),
         last_update_time=now,
     )
 
@@ -67,7 +67,7 @@ def after_tick(task: Task, progress: Progress, *, learned: int, error: str, inte
         state=TaskState.RUNNING if trained else TaskState.INIT,
         error=error,
         init_progress=1.0 if trained else learned / TRAINED_AFTER,
-        estimated_minutes_left=None if trained else minutes_left(learned, interval),
+        estimated_minutes_left=0 if trained else minutes_left(learned, interval),
     )
 
 

@@ -65,7 +65,8 @@ class RealtimeProfiles:
         if job is None or task is None:
             return None
         live = self._realtime.live(detector_id) if job.enabled else None
-        models = () if live is None else live.models()
+        # A model that has learned nothing yet is not worth the name.
+        models = () if live is None else tuple(one for one in live.models() if one.updates)
         parts = {
             ProfilePart.STATE: {"state": _state(task) if job.enabled else "DISABLED"},
             ProfilePart.ERROR: {"error": task.error or ""},
@@ -77,12 +78,12 @@ class RealtimeProfiles:
             },
             ProfilePart.INIT_PROGRESS: {"init_progress": _progress(task, models, detector)},
         }
-        # As recorded: of several series, what all of them share is left out.
-        hidden = {ProfilePart.SHINGLE_SIZE, ProfilePart.COORDINATING_NODE}
+        # As recorded: what the models tell is shown of one series, once it has a model.
+        hidden: set[ProfilePart] = set()
+        if not models or detector.categories:
+            hidden |= {ProfilePart.SHINGLE_SIZE, ProfilePart.COORDINATING_NODE}
         if not job.enabled:
             hidden |= {ProfilePart.INIT_PROGRESS}
-        elif not detector.categories:
-            hidden = set()
         shown: Document = {}
         for part, document in parts.items():
             if part in wanted and part not in hidden:

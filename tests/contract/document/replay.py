@@ -16,6 +16,7 @@ DOCUMENTED_NOW = 1_633_394_460_000
 """The end of the examples' time range, at a full minute."""
 DOCUMENTED_TIMES = range(1_600_000_000_000, 1_700_000_000_000)
 RUN_MINUTES = 3_000
+NOTHING_SINCE_MINUTES = 660
 DEADLINE_SECONDS = 30.0
 
 Send = Callable[[Request], RestAnswer]
@@ -27,7 +28,7 @@ RENAMED = frozenset({325, 326, 329, 336, 337, 413})
 # Which of our detectors takes the place of the example's, from which line on.
 PARTS = (
     (3069, "example"),
-    (2900, "pair"),
+    (2900, "past"),
     (2882, "several"),
     (2387, "pair"),
     (2327, "several"),
@@ -40,6 +41,11 @@ DELETED = 1136
 PREVIEWED = 1137
 # Before this line our detectors have analysed the past.
 ANALYSED = 1664
+# At these lines the detector runs in real time, at those it does not.
+LIVE = frozenset({596, 714})
+CALM = frozenset({1000, 1583})
+# What is watched in real time from ANALYSED on.
+WATCHED = ("example", "pair", "several", "plain")
 # At these lines an analysis is under way.
 UNDER_WAY = frozenset({2574, 2738, 2915, 2916})
 
@@ -57,6 +63,7 @@ _INTERFACE = {
 FURTHER: Mapping[str, Mapping[str, Any]] = {
     "example": {"name": "testhc", "category_field": ["error_type"]},
     "pair": {"name": "testhc-mc", "category_field": ["ip", "error_type"]},
+    "past": {"name": "testhc-past", "category_field": ["ip", "error_type"]},
     "plain": {"name": "detector1"},
 }
 
@@ -98,6 +105,10 @@ class Replay:
         """Bring about what a request presupposes and no request before it did."""
         if request.line == DELETED:
             self.create("disposable", {"name": "disposable"})
+        if request.line in LIVE:
+            self.go_live(self.part_of(request))
+        if request.line in CALM:
+            self.calm(self.part_of(request))
         if request.line == ANALYSED:
             self.subject.wait(self.detectors["single"])
             for part, definition in FURTHER.items():
@@ -105,6 +116,8 @@ class Replay:
             for part in ("several", *FURTHER):
                 self.start(part)
                 self.subject.wait(self.detectors[part])
+            for part in WATCHED:
+                self.go_live(part)
         if request.line in UNDER_WAY:
             self.start_again(self.part_of(request))
 
@@ -125,9 +138,38 @@ class Replay:
             "ui_metadata": _INTERFACE,
             **definition,
         }
+        if part == "plain":
+            # Nothing of what it would learn from in real time passes: it stays in INIT.
+            old = self.subject.now - NOTHING_SINCE_MINUTES * 60_000
+            body["filter_query"] = {"range": {"timestamp": {"lt": old}}}
         created = self.subject.rest("POST", f"{API}/detectors", body)
         assert created.status == 201, created.body
         self.detectors[part] = created.json["_id"]
+
+    def go_live(self, part: str) -> None:
+        """Have a detector run in real time, past its start."""
+        detector = f"{API}/detectors/{self.detectors[part]}"
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        if not self._live(part):
+            started = self.subject.rest("POST", f"{detector}/_start")
+            assert started.status == 200, started.body
+        while self._realtime(part)["state"] == "CREATED":
+            assert time.monotonic() < deadline, "it did not start"
+            time.sleep(0.01)
+
+    def calm(self, part: str) -> None:
+        """Have a detector not run in real time."""
+        if self._live(part):
+            path = f"{API}/detectors/{self.detectors[part]}/_stop"
+            assert self.subject.rest("POST", path).status == 200
+
+    def _live(self, part: str) -> bool:
+        task = self._realtime(part)
+        return task is not None and task["state"] not in ENDED
+
+    def _realtime(self, part: str) -> Any:
+        path = f"{API}/detectors/{self.detectors[part]}?task=true"
+        return self.subject.rest("GET", path).json["realtime_detection_task"]
 
     def start(self, part: str) -> None:
         """Start an analysis of the past."""

@@ -25,6 +25,7 @@ class Variant:
         path: replaces the path.
         part: detector that is asked about; None = the request's own.
         under_way: whether an analysis of that detector runs meanwhile.
+        live: whether it runs in real time meanwhile.
     """
 
     of: int
@@ -33,6 +34,7 @@ class Variant:
     path: str | None = None
     part: str | None = None
     under_way: bool = False
+    live: bool = False
 
 
 def _absent_field(body: dict[str, Any]) -> None:
@@ -65,14 +67,14 @@ VARIANTS: Mapping[int, Variant] = {
     ),
     470: Variant(413, "the data is ingested at a rate of every 5 minutes", _every_five_minutes),
     487: Variant(413, "the currently filtered data is too sparse", _filter_that_leaves_little),
-    719: Variant(714, "a historical task; real time to come", part="single", under_way=True),
+    719: Variant(714, "a task of each kind", part="single", under_way=True, live=True),
     1679: Variant(1665, "the first hit is a detector with a category field", _found_alone),
     2128: Variant(
-        2088, "results in the default and the custom index; real time to come", _with_task_id
+        2088, "results of the past; there is no anomaly in real time to wait for", _with_task_id
     ),
     2342: Variant(
         2327,
-        "historical results; real time to come",
+        "results of the past; there is no anomaly in real time to wait for",
         path=f"{_DETECTOR}/results/_topAnomalies?historical=true",
     ),
     2757: Variant(
@@ -95,6 +97,8 @@ def answer_to(replay: Replay, document: Document, response: Response) -> tuple[R
     if variant.change is not None:
         assert body is not None
         variant.change(body)
+    if variant.live:
+        replay.go_live(variant.part or replay.part_of(request))
     if variant.under_way:
         replay.start_again(variant.part or replay.part_of(request))
     return (replay.send(request, path=variant.path, body=body, part=variant.part),)
