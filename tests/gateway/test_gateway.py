@@ -296,3 +296,13 @@ def test_the_service_is_down(gateway_to_nowhere: RestClient) -> None:
     assert is_an_elasticsearch_error(answer)
     assert answer.headers["retry-after"] == "1"
     assert answer.reason == "the service behind the gateway does not answer"
+
+
+def test_an_answer_as_yaml(rest: RestClient) -> None:
+    """Errors, too."""
+    answer = rest("GET", f"{API}/detectors/count?format=yaml")
+    assert answer.headers["content-type"] == "application/yaml; charset=UTF-8"
+    assert answer.body.startswith(b"---\nmatch: ")
+    refused = rest("GET", f"{API}/detectors/nosuch?format=yaml")
+    assert refused.status == 404
+    assert refused.body.startswith(b"---\nerror:\n  root_cause:\n  - type: ")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from anomalyd.api.rest.json_body import decode_object
 from anomalyd.errors import IllegalArgument, MediaTypeNotSupported, MissingBody
+from anomalyd.query.shape import suggestion
 
 COMMON_PARAMETERS = frozenset({"pretty", "human", "filter_path", "format", "error_trace"})
 """What every path takes, as in Elasticsearch."""
@@ -59,13 +60,13 @@ class Call:
         unknown = sorted(set(self.query) - known - COMMON_PARAMETERS)
         if unknown:
             plural = "s" if len(unknown) > 1 else ""
-            named = ", ".join(f"[{name}]" for name in unknown)
+            named = ", ".join(f"[{name}]{_meant(name, known)}" for name in unknown)
             raise IllegalArgument(
                 f"request [{self.path}] contains unrecognized parameter{plural}: {named}"
             )
         self.flag("pretty")
-        if self.query.get("format", "json") not in ("json", ""):
-            raise IllegalArgument("[format] can only be [json]", field="format")
+        if self.query.get("format", "json") not in ("json", "yaml", ""):
+            raise IllegalArgument("[format] can only be [json] or [yaml]", field="format")
 
     def check_media_type(self) -> None:
         """Refuse a body that is not said to be JSON. Raises: MediaTypeNotSupported."""
@@ -123,6 +124,12 @@ class Call:
 
 
 SEARCH_PARAMETERS = frozenset({"source", "source_content_type"})
+
+
+def _meant(name: str, known: frozenset[str]) -> str:
+    """Return Elasticsearch's hint where a known parameter is close."""
+    hint = suggestion(name, known | COMMON_PARAMETERS)
+    return f" ->{hint}" if hint else ""
 
 
 def parse_query(text: str) -> dict[str, str]:

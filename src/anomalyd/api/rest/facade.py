@@ -24,6 +24,7 @@ from anomalyd.api.rest.encoding import unpack
 from anomalyd.api.rest.filter_path import filter_document
 from anomalyd.api.rest.json_body import encode
 from anomalyd.api.rest.routes import Match, RouteTable, declared_routes
+from anomalyd.api.rest.yaml_body import YAML, encode_yaml
 from anomalyd.api.status import RETRY_AFTER_SECONDS, error_body, unexpected_body
 from anomalyd.errors import (
     AnomalydError,
@@ -185,7 +186,7 @@ def _send(
             *answer.headers,
         )
     )
-    content_type = answer.content_type if answer.content is not None else _media_type(call.accept)
+    content_type = answer.content_type if answer.content is not None else _media_type(call)
     return httpbody_pb2.HttpBody(content_type=content_type, data=content)
 
 
@@ -210,12 +211,20 @@ def _content(call: Call, answer: Answer) -> bytes:
     expression = call.query.get("filter_path")
     if expression and answer.status < HTTPStatus.BAD_REQUEST:
         document = filter_document(document, expression)
+    if _as_yaml(call):
+        return encode_yaml(document)
     return encode(document, pretty=call.query.get("pretty", "false") != "false")
 
 
-def _media_type(accept: str) -> str:
-    """Return the type of a JSON answer; clients of Elasticsearch get the one that they name."""
-    match = _COMPATIBLE.search(accept)
+def _as_yaml(call: Call) -> bool:
+    return call.query.get("format") == "yaml"
+
+
+def _media_type(call: Call) -> str:
+    """Return the type of an answer; clients of Elasticsearch get the one that they name."""
+    if _as_yaml(call):
+        return YAML
+    match = _COMPATIBLE.search(call.accept)
     if match is None:
         return JSON
     return f"application/vnd.elasticsearch+json;compatible-with={match.group(1)}"

@@ -37,6 +37,11 @@ def test_common_parameters_are_known_everywhere() -> None:
     ("query", "reason"),
     [
         ("nosuch=1", "request [/x] contains unrecognized parameter: [nosuch]"),
+        (
+            "filter_paht=x",
+            "request [/x] contains unrecognized parameter: [filter_paht] -> "
+            "did you mean [filter_path]?",
+        ),
         ("b&a=1&pretty", "request [/x] contains unrecognized parameters: [a], [b]"),
         ("body.data=eA", "request [/x] contains unrecognized parameter: [body.data]"),
     ],
@@ -48,7 +53,7 @@ def test_unknown_parameters_are_named(query: str, reason: str) -> None:
     assert caught.value.reason == reason
 
 
-@pytest.mark.parametrize("query", ["format=yaml", "pretty=maybe"])
+@pytest.mark.parametrize("query", ["format=cbor", "pretty=maybe"])
 def test_common_parameters_have_their_values(query: str) -> None:
     """A format that we do not write is refused."""
     with pytest.raises(IllegalArgument):
