@@ -67,6 +67,14 @@ def test_little_else_is_flagged_and_it_is_counted(demo: Demo) -> None:
     assert float(besides[1]) < 1.0
 
 
+def test_it_says_who_is_to_blame(demo: Demo) -> None:
+    """The customer, the host and the service of the planted incidents stand in tables with bars."""
+    _, _, blamed = demo.printed.partition("Who is to blame")
+    for value in ("customer-017", "web-3", "payment"):
+        assert value in blamed
+    assert "█" in blamed
+
+
 def test_the_chart_shows_the_five_series(demo: Demo) -> None:
     """One panel per incident, with the incident's name."""
     chart = (demo.folder / "demo.svg").read_text()

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from anomalyd.cli.import_ import import_with_progress
+from anomalyd.cli.influencers import table as influencer_table
 from anomalyd.cli.output import told
 from anomalyd.client import Client
 from anomalyd.client.local_service import (
@@ -22,8 +23,10 @@ from anomalyd.client.local_service import (
 )
 from anomalyd.demo.rest import RestClient
 from anomalyd.demo.runner import curl_lines, demonstrate, fresh_folder
+from anomalyd.v1.influencer_pb2 import Influencer
 
 LOG_WIDTH = 130
+MOST_BLAMED = 3
 
 
 def demo(
@@ -76,6 +79,15 @@ def _demonstrate(service: LocalService, data_dir: Path, console: Console) -> int
         shown = demonstrate(
             rest=RestClient(service.rest), folder=data_dir, import_log=import_log, console=console
         )
+        console.print("\nWho is to blame, detector by detector:")
+        for run in shown.runs:
+            best: dict[str, Influencer] = {}
+            for each in client.influencers.get(run.detector, score=25).influencers:
+                best.setdefault(each.influencer_field_value, each)
+            if best:
+                console.print(
+                    influencer_table(list(best.values())[:MOST_BLAMED], title=run.detector)
+                )
     console.print(f"Page: {service.rest}/_dashboard/", highlight=False)
     console.print("\nTry:")
     for line in curl_lines(service.rest, shown.runs, shown.log):

@@ -35,9 +35,9 @@ def influencers(
     console.print(f"{len(answer.influencers)} of {answer.count} influencers")
 
 
-def table(found: list[Influencer]) -> Table:
+def table(found: list[Influencer], *, title: str | None = None) -> Table:
     """Return influencers as a table with a bar per score."""
-    shown = Table(header_style="bold")
+    shown = Table(title=title, title_justify="left", header_style="bold")
     for heading in ("start (UTC)", "field", "value"):
         shown.add_column(heading)
     shown.add_column("score", justify="right")

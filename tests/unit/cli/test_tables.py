@@ -1,4 +1,4 @@
-"""`anomalyd detectors` and `anomalyd results`: what a person sees, and what a program gets."""
+"""`anomalyd detectors`, `results` and `influencers`: what a person sees, what a program gets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from anomalyd.cli import application
+from anomalyd.cli.influencers import BAR_CELLS, bar
 from anomalyd.client import Client
 from tests.unit.cli.conftest import Run
 
@@ -80,6 +81,52 @@ def test_results_as_json_are_the_documents(run: Run, detector_id: str) -> None:
     starts = [hit["_source"]["data_start_time"] for hit in hits]
     assert START + SPIKE * MINUTE in starts
     assert all(hit["_source"]["anomaly_grade"] > 0.5 for hit in hits)
+
+
+def test_influencers_are_listed_with_bars(run: Run, client: Client) -> None:
+    """The host with the spike is first; the bar is as long as its score."""
+    hosts = ("web-1", "web-2")
+    lines = (
+        json.dumps(
+            {
+                "t": START + at * MINUTE,
+                "host": host,
+                "v": 1000 if (at, host) == (SPIKE, "web-2") else 10 + at % 7,
+            }
+        )
+        for at in range(400)
+        for host in hosts
+    )
+    fields = {"t": {"type": "date"}, "host": {"type": "keyword"}}
+    client.indices.create("cli-hosts", mappings={"properties": fields})
+    client.indices.append_lines("cli-hosts", "\n".join(lines).encode())
+    definition = {
+        "name": "cli-hosts",
+        "description": "",
+        "time_field": "t",
+        "indices": ["cli-hosts"],
+        "feature_attributes": [
+            {
+                "feature_name": "v",
+                "feature_enabled": True,
+                "aggregation_query": {"v": {"max": {"field": "v"}}},
+            }
+        ],
+        "detection_interval": {"period": {"interval": 1, "unit": "Minutes"}},
+        "category_field": ["host"],
+    }
+    created = client.detectors.create(definition)
+    client.tasks.wait(client.detectors.start(created.id, start=START, end=START + 400 * MINUTE))
+    ended = run("influencers", "cli-hosts", "--size", "3")
+    assert ended.exit_code == 0, ended.output
+    rows = [line for line in ended.output.splitlines() if "2026-01-01" in line]
+    assert "web-2" in rows[0]
+    assert len(rows) <= 3
+    printed = json.loads(run("influencers", created.id, "-o", "json").output)
+    assert printed["influencers"][0]["influencer_field_value"] == "web-2"
+    assert bar(50.0).plain == "█" * (BAR_CELLS // 2)
+    assert bar(0.0).plain == ""
+    assert bar(100.0).plain == "█" * BAR_CELLS
 
 
 def test_an_unknown_detector_is_one_clear_line(run: Run) -> None:
