@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from anomalyd.errors import CorruptState
+from anomalyd.errors import CorruptState, InvalidRequest
+from anomalyd.model.detector_options import NO_OPTIONS, DetectorOptions, parse_options
 from anomalyd.model.interval import Interval, parse_interval
 
 Document = dict[str, Any]
@@ -71,6 +72,7 @@ class Detector:
         user: ``user`` object of the caller who created the detector.
         last_update_time: epoch milliseconds.
         ui_metadata: kept for dashboards, never looked into.
+        options: what changes what counts as an anomaly.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Detector:
     user: Mapping[str, Any] | None
     last_update_time: int
     ui_metadata: Mapping[str, Any] | None = None
+    options: DetectorOptions = NO_OPTIONS
 
     @property
     def type(self) -> DetectorType:
@@ -127,7 +130,7 @@ class Detector:
         document["detector_type"] = self.type.value
         if self.result_index is not None:
             document["result_index"] = self.result_index
-        return document
+        return document | self.options.render()
 
     @staticmethod
     def restore(document: Mapping[str, Any]) -> Detector:
@@ -137,12 +140,14 @@ class Detector:
         """
         try:
             categories = document.get("category_field")
+            features = tuple(map(_restore_feature, document["feature_attributes"]))
+            enabled = [feature.name for feature in features if feature.enabled]
             return Detector(
                 name=document["name"],
                 description=document["description"],
                 time_field=document["time_field"],
                 indices=tuple(document["indices"]),
-                features=tuple(map(_restore_feature, document["feature_attributes"])),
+                features=features,
                 filter_query=document["filter_query"],
                 detection_interval=_restore_interval(document["detection_interval"]),
                 window_delay=_restore_interval(document["window_delay"]),
@@ -152,8 +157,9 @@ class Detector:
                 user=document.get("user"),
                 last_update_time=document["last_update_time"],
                 ui_metadata=document.get("ui_metadata"),
+                options=parse_options(document, enabled),
             )
-        except (KeyError, TypeError) as problem:
+        except (KeyError, TypeError, InvalidRequest) as problem:
             raise CorruptState(f"a stored detector cannot be read: {problem!r}") from problem
 
 

@@ -20,6 +20,8 @@ from anomalyd.model.detector import (
     Detector,
     Feature,
 )
+from anomalyd.model.detector_options import KEYS as OPTIONS
+from anomalyd.model.detector_options import parse_options
 from anomalyd.model.ids import IdGenerator
 from anomalyd.model.interval import Interval, parse_interval
 
@@ -36,7 +38,7 @@ _RESULT_INDEX = re.compile(r"[a-z0-9_-]+")
 _READ = {
     "name", "description", "time_field", "indices", "feature_attributes", "filter_query",
     "detection_interval", "window_delay", "shingle_size", "category_field", "result_index",
-    "ui_metadata",
+    "ui_metadata", *OPTIONS,
 }  # fmt: skip
 # What the service computes itself. A caller who sends back a document that they got is right to
 # leave these in it, so they are no unknown fields.
@@ -146,6 +148,7 @@ def parse_detector(
         user=user,
         last_update_time=now,
         ui_metadata=draft.ui_metadata,
+        options=parse_options(document, [each.name for each in draft.features if each.enabled]),
     )
     return ParsedDetector(detector, draft.ignored_fields)
 

@@ -139,23 +139,21 @@ def test_a_given_feature_id_is_kept():
     assert parse(document(feature_attributes=[feature])).detector.features[0].id == "mine"
 
 
-def test_unknown_fields_and_later_options_are_reported_not_kept():
-    """What would change results but does not exist yet must not look as if it were there."""
+def test_unknown_fields_are_reported_not_kept():
+    """What nothing here knows must not look as if it did something."""
     feature = {"feature_name": "f", "aggregation_query": {"a": {"sum": {}}}, "weight": 2}
     parsed = parse(
         document(
             nosuchfield=1,
-            rules=[],
-            imputation_option={"method": "ZERO"},
+            frequency=3,
             feature_attributes=[feature],
             window_delay={"period": {"interval": 1, "unit": "Minutes", "jitter": 3}},
         )
     )
     assert set(parsed.ignored_fields) == {
-        "nosuchfield", "rules", "imputation_option", "feature_attributes.weight",
-        "window_delay.period.jitter",
+        "nosuchfield", "frequency", "feature_attributes.weight", "window_delay.period.jitter",
     }  # fmt: skip
-    assert "rules" not in parsed.detector.render()
+    assert "frequency" not in parsed.detector.render()
 
 
 PERIOD = {"interval": 0, "unit": "Minutes"}

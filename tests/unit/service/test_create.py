@@ -42,9 +42,9 @@ def test_a_created_detector_is_stored_as_documented(filled):
 
 def test_unknown_fields_are_reported(filled):
     """They are left out of what is stored."""
-    written = filled.detectors.create(detector(rules=[], nosuch=1), caller=filled.caller)
-    assert set(written.ignored_fields) == {"rules", "nosuch"}
-    assert "rules" not in written.stored.source
+    written = filled.detectors.create(detector(frequency=1, nosuch=1), caller=filled.caller)
+    assert set(written.ignored_fields) == {"frequency", "nosuch"}
+    assert "frequency" not in written.stored.source
 
 
 def test_a_detector_may_have_no_features(filled):
