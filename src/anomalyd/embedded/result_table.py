@@ -43,6 +43,7 @@ COLUMNS: Mapping[str, str] = {
     "expected": "DOUBLE[]",
     "past": "DOUBLE[]",
     "approx_anomaly_start_time": "BIGINT",
+    "imputed": "BOOLEAN[]",
     "user": "VARCHAR",
     "user_name": "VARCHAR",
     "user_backend_roles": "VARCHAR[]",
@@ -110,7 +111,7 @@ MAPPING = IndexMapping(
 DOCUMENT_COLUMNS = (
     "detector_id", "confidence", "task_id", "model_id", "schema_version", "anomaly_score",
     "execution_start_time", "data_end_time", "data_start_time", "feature_id", "feature_name",
-    "feature_data", "attribution", "expected", "past", "approx_anomaly_start_time",
+    "feature_data", "imputed", "attribution", "expected", "past", "approx_anomaly_start_time",
     "execution_end_time", "user", "anomaly_grade", "entity_name", "entity_value", "threshold",
     "error",
 )  # fmt: skip
@@ -125,8 +126,8 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
     """
     (
         detector_id, confidence, task_id, model_id, schema_version, score, execution_start, end,
-        start, feature_ids, feature_names, feature_data, attribution, expected, past, began,
-        execution_end, user, grade, entity_names, entity_values, threshold, error,
+        start, feature_ids, feature_names, feature_data, imputed, attribution, expected, past,
+        began, execution_end, user, grade, entity_names, entity_values, threshold, error,
     ) = row  # fmt: skip
     made = {
         "detector_id": detector_id,
@@ -142,6 +143,12 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
             {"feature_id": id, "feature_name": name, "data": value}
             for id, name, value in zip(feature_ids, feature_names, feature_data, strict=True)
             if value is not None
+        ],
+        "feature_imputed": None
+        if imputed is None
+        else [
+            {"feature_id": id, "imputed": made_up}
+            for id, made_up in zip(feature_ids, imputed, strict=True)
         ],
         "relevant_attribution": _per_feature(feature_ids, attribution),
         "expected_values": None

@@ -11,7 +11,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from anomalyd.engine.imputation import Bools, FilledRows, Imputer
 from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.engine.rules import ignored
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Executor, Float64s, Int64s, Scores
@@ -36,6 +38,7 @@ class ScoredRows:
         window_start: ``int64[rows]``, epoch ms.
         values: ``float64[rows, features]``, all finite.
         score, grade, confidence, threshold: ``float64[rows]``; 0 while a model warms up.
+        imputed: ``bool[rows, features]``, which values were made up because there were none.
         relative_index: ``int64[rows]``, which row of the entity an anomaly is about, 0 or below.
         attribution, expected, past_values: ``float64[rows, features]``; why, what instead, and
             the values of the earlier row where relative_index is below 0. NaN unless grade > 0.
@@ -44,6 +47,7 @@ class ScoredRows:
     entity: Int64s
     window_start: Int64s
     values: Float64s
+    imputed: Bools
     score: Float64s
     grade: Float64s
     confidence: Float64s
@@ -88,6 +92,7 @@ class Analysis:
         self._source = source
         names = [model_id(plan.detector_id, plan.detector.categories, e) for e in self.entities]
         self._models = executor.open(plan.shape, model_seeds(plan.detector_id, names))
+        self._imputer = Imputer.of(plan.detector)
 
     def step(
         self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
@@ -95,7 +100,7 @@ class Analysis:
         """Analyse the next windows, which must follow those of the step before.
 
         A window without documents, or with a feature that has no value, gives no row and leaves
-        its model as it was.
+        its model as it was, unless the detector says what such a window is worth.
 
         Args:
             windows: which; the interval must be the plan's.
@@ -115,13 +120,14 @@ class Analysis:
                 entities=self.entities if self.plan.detector.categories else None,
             )
         )
-        entity, window_start, values = complete_rows(rows)
+        filled = self._imputer.fill(windows, *columns(rows)) if self._imputer else unfilled(rows)
         parts = []
-        for first in range(0, max(1, len(entity)), ROWS_PER_CALL):
+        for first in range(0, max(1, len(filled)), ROWS_PER_CALL):
             if stopping():
                 raise StoppedEarlyError
-            part = slice(first, first + ROWS_PER_CALL)
-            parts.append(self._score(entity[part], window_start[part], values[part]))
+            part = filled.part(first, first + ROWS_PER_CALL)
+            scores = self._models.process(part.entity, part.window_start, part.values)
+            parts.append(scored_rows(self.plan, part, scores))
         return joined(parts)
 
     def updates(self) -> Int64s:
@@ -132,28 +138,40 @@ class Analysis:
         """Return the bytes that each entity's model takes in memory now."""
         return self._models.sizes()
 
-    def _score(self, entity: Int64s, window_start: Int64s, values: Float64s) -> ScoredRows:
-        scores = self._models.process(entity, window_start, values)
-        return scored_rows(entity, window_start, values, scores)
 
-
-def scored_rows(
-    entity: Int64s, window_start: Int64s, values: Float64s, scores: Scores
-) -> ScoredRows:
-    """Return rows together with what their models say of them."""
+def scored_rows(plan: AnalysisPlan, rows: FilledRows, scores: Scores) -> ScoredRows:
+    """Return rows together with what their models, and the detector's rules, say of them."""
+    found = scores.grade > 0
+    if plan.tolerances:
+        late = (scores.relative_index < 0)[:, None]
+        actual = np.where(late, scores.past_values, rows.values)
+        found = found & ~ignored(plan.tolerances, actual, scores.expected)
+    anomalous = found[:, None]
     return ScoredRows(
-        entity,
-        window_start,
-        values,
+        rows.entity,
+        rows.window_start,
+        rows.values,
+        rows.imputed,
         scores.score,
-        scores.grade,
+        np.where(found, scores.grade, 0.0),
         scores.confidence,
         scores.threshold,
         scores.relative_index,
-        scores.attribution,
-        np.where(scores.grade[:, None] > 0, scores.expected, np.nan),
-        scores.past_values,
+        np.where(anomalous, scores.attribution, np.nan),
+        np.where(anomalous, scores.expected, np.nan),
+        np.where(anomalous, scores.past_values, np.nan),
     )
+
+
+def columns(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:
+    """Return entity, window and values of rows."""
+    return rows.entity, rows.window_start, rows.values
+
+
+def unfilled(rows: FeatureRows) -> FilledRows:
+    """Return the complete rows, sorted by window; nothing is made up."""
+    entity, window_start, values = complete_rows(rows)
+    return FilledRows(entity, window_start, values, np.zeros(values.shape, dtype=np.bool_))
 
 
 def complete_rows(rows: FeatureRows) -> tuple[Int64s, Int64s, Float64s]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomalyd.engine.window import WindowRange
+from anomalyd.model.detector import Detector
 from anomalyd.model.detector_options import Imputation, ImputationMethod
 
 Int64s = npt.NDArray[np.int64]
@@ -30,6 +31,23 @@ class FilledRows:
     values: Float64s
     imputed: Bools
 
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    def part(self, first: int, end: int) -> FilledRows:
+        """Return the rows from one position up to another."""
+        part = slice(first, end)
+        return FilledRows(
+            self.entity[part], self.window_start[part], self.values[part], self.imputed[part]
+        )
+
+    def where(self, chosen: Bools) -> FilledRows:
+        """Return the chosen rows ``bool[rows]``."""
+        return FilledRows(
+            self.entity[chosen], self.window_start[chosen], self.values[chosen],
+            self.imputed[chosen],
+        )  # fmt: skip
+
 
 class Imputer:
     """Fills the gaps of consecutive ranges of windows; remembers each entity's last values.
@@ -48,10 +66,13 @@ class Imputer:
         # NaN in the first column: the series has not begun
         self._last = np.empty((0, len(feature_names)), dtype=np.float64)
 
-    @property
-    def fills(self) -> bool:
-        """Whether anything is ever made up."""
-        return self._method is not ImputationMethod.MISSING
+    @staticmethod
+    def of(detector: Detector) -> Imputer | None:
+        """Return what fills a detector's gaps; None where they stay."""
+        option = detector.options.imputation
+        if option is None or option.method is ImputationMethod.MISSING:
+            return None
+        return Imputer(option, tuple(feature.name for feature in detector.enabled_features))
 
     def knows(self, entity: Int64s, values: Float64s) -> None:
         """Begin series: their last values ``float64[n, features]`` were these."""

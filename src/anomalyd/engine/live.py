@@ -17,10 +17,13 @@ from anomalyd.engine.analysis import (
     ROWS_PER_CALL,
     ScoredRows,
     StoppedEarlyError,
+    columns,
     complete_rows,
     joined,
     scored_rows,
+    unfilled,
 )
+from anomalyd.engine.imputation import FilledRows, Imputer
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
@@ -120,7 +123,9 @@ class LiveDetector:
         self._fingerprint = fingerprint
         self._indices = indices
         self._tools = tools
-        self._history = tools.history or TRAINED_AFTER + plan.shape.shingle_size
+        options = plan.detector.options
+        self._history = options.history or tools.history or TRAINED_AFTER + plan.shape.shingle_size
+        self._imputer = Imputer.of(plan.detector)
         self._models = tools.executor.open(plan.shape, np.empty(0, dtype=np.uint64))
         self._entities: list[EntityValues] = []
         self._number: dict[EntityValues, int] = {}
@@ -160,12 +165,19 @@ class LiveDetector:
         self._models.restore([one.data for one in kept])
         self._position = position
         positions = np.array([one.position for one in kept], dtype=np.int64)
-        if not len(positions) or int(positions.min()) >= position:
+        since = int(positions.min(initial=position))
+        if self._imputer is not None:
+            # the last window has a value of every entity, made up or not
+            since = min(since, position - self.plan.interval)
+        if not len(positions) or since >= position:
             return
-        found = self._tools.learned.scored_values(self._scores(int(positions.min()), position))
+        found = self._tools.learned.scored_values(self._scores(since, position))
         chosen = np.array([self._number.get(entity, -1) for entity in found.entities] or [-1])
         entity, window, values = complete_rows(found)
         model = chosen[entity]
+        if self._imputer is not None:
+            last = (model >= 0) & (window == position - self.plan.interval)
+            self._imputer.knows(model[last], values[last])
         ahead = (model >= 0) & (window >= positions[model])
         self._learn(model[ahead], window[ahead], values[ahead])
 
@@ -179,25 +191,43 @@ class LiveDetector:
 
         Raises: StoppedEarlyError; the source's errors before the first chunk.
         """
-        rows = self._rows(windows.start, windows.end, None)
-        entity, window, values = complete_rows(rows)
-        seen = np.unique(entity)
-        fresh = [number for number in seen.tolist() if rows.entities[number] not in self._number]
+        found = self._rows(windows.start, windows.end, None)
+        entity, window, _ = complete_rows(found)
+        seen, known = np.unique(entity), len(self._entities)
+        fresh = [number for number in seen.tolist() if found.entities[number] not in self._number]
+        begins = np.full(known + len(fresh), windows.start)
         if fresh:
-            self._welcome(rows.entities, np.array(fresh), entity, window, windows.start)
-        known = np.array([self._number.get(each, -1) for each in rows.entities], dtype=np.int64)
-        for first in range(0, len(entity), ROWS_PER_CHUNK):
-            chunk = slice(first, first + ROWS_PER_CHUNK)
+            begins[known:] = self._welcome(
+                found.entities, np.array(fresh), entity, window, windows.start
+            )
+        rows = self._filled(windows, found)
+        rows = rows.where(rows.window_start >= begins[rows.entity])
+        entities = tuple(self._entities)
+        for first in range(0, len(rows), ROWS_PER_CHUNK):
             parts = []
-            for start in range(first, min(first + ROWS_PER_CHUNK, len(entity)), ROWS_PER_CALL):
+            for start in range(first, min(first + ROWS_PER_CHUNK, len(rows)), ROWS_PER_CALL):
                 if stopping():
                     raise StoppedEarlyError
-                part = slice(start, min(start + ROWS_PER_CALL, chunk.stop))
-                model = known[entity[part]]
-                scores = self._models.process(model, window[part], values[part])
-                parts.append(scored_rows(entity[part], window[part], values[part], scores))
-                self._used[model] = self._tools.now()
-            yield LiveRows(joined(parts), rows.entities)
+                part = rows.part(start, start + ROWS_PER_CALL)
+                scores = self._models.process(part.entity, part.window_start, part.values)
+                parts.append(scored_rows(self.plan, part, scores))
+                self._used[part.entity] = self._tools.now()
+            yield LiveRows(joined(parts), entities)
+
+    def _filled(self, windows: WindowRange, found: FeatureRows) -> FilledRows:
+        """Return the rows of known entities by the numbers of their models, gaps filled."""
+        number = np.array([self._number.get(each, -1) for each in found.entities] or [-1])
+        known = number[found.entity] >= 0
+        rows = FeatureRows(
+            tuple(self._entities),
+            number[found.entity[known]],
+            found.window_start[known],
+            found.doc_count[known],
+            found.values[known],
+        )
+        if self._imputer is None:
+            return unfilled(rows)
+        return self._imputer.fill(windows, *columns(rows))
 
     def committed(self, position: int) -> None:
         """Tell that everything before a position is recorded."""
@@ -261,11 +291,13 @@ class LiveDetector:
         entity: Int64s,
         window: Int64s,
         start: int,
-    ) -> None:
+    ) -> Int64s:
         """Make and train the models of entities that are seen for the first time.
 
         Each learns the windows before its own first one, so that it does not matter how many
         windows are fetched at once.
+
+        Returns: ``int64[fresh]``, each one's own first window.
         """
         order = np.argsort(entity, kind="stable")
         first = window[order][np.searchsorted(entity[order], fresh)]
@@ -274,6 +306,7 @@ class LiveDetector:
         begin = len(self._entities)
         self._train(past, first, since=start - ROUNDS * self._span)
         self._save(range(begin, len(self._entities)), positions=first)
+        return first
 
     def _train(self, rows: FeatureRows, ends: Int64s, *, since: int) -> tuple[int, Int64s]:
         """Make the models of some entities and let each learn from the windows before its end.
@@ -311,9 +344,32 @@ class LiveDetector:
         entity, window, values = complete_rows(rows)
         inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
         numbers = np.array([self._number[one] for one in entities] or [0], dtype=np.int64)
-        self._learn(numbers[entity[inside]], window[inside], values[inside])
+        entity, window, values = entity[inside], window[inside], values[inside]
         looked = self._history * int(rounds.max(initial=1))
-        return looked, np.unique(window[inside])
+        trained = np.unique(window)
+        if self._imputer is not None and len(window):
+            entity, window, values = self._bridged(numbers, ends, entity, window, values)
+        self._learn(numbers[entity], window, values)
+        return looked, trained
+
+    def _bridged(
+        self, numbers: Int64s, ends: Int64s, entity: Int64s, window: Int64s, values: Float64s
+    ) -> tuple[Int64s, Int64s, Float64s]:
+        """Fill the gaps of the past, up to each entity's end, and remember the last values."""
+        imputer = Imputer.of(self.plan.detector)
+        assert imputer is not None
+        assert self._imputer is not None
+        past = WindowRange(
+            start=int(window.min()), end=int(ends.max()), interval=self.plan.interval
+        )
+        rows = imputer.fill(past, entity, window, values)
+        rows = rows.where(rows.window_start < ends[rows.entity])
+        # rows are in order of time, so the last of each entity stays
+        last = np.full((len(ends), values.shape[1]), np.nan)
+        last[rows.entity] = rows.values
+        begun = np.flatnonzero(np.isfinite(last[:, 0]))
+        self._imputer.knows(numbers[begun], last[begun])
+        return rows.entity, rows.window_start, rows.values
 
     def _further(self, rows: FeatureRows, few: Int64s, start: int, end: int) -> FeatureRows:
         """Return the rows with those of a few entities replaced by rows that begin earlier."""

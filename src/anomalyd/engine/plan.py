@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomalyd.engine.rules import Tolerance, tolerances
 from anomalyd.executor.base import ModelShape
 from anomalyd.model.detector import Detector
 from anomalyd.query.nodes import MatchAll, Query
@@ -22,6 +23,7 @@ class AnalysisPlan:
         features: aggregation of each enabled feature, in the detector's order.
         interval: length of a window in milliseconds.
         shape: what its models are built from.
+        tolerances: the detector's rules.
     """
 
     detector_id: str
@@ -30,6 +32,7 @@ class AnalysisPlan:
     features: tuple[Aggregation, ...]
     interval: int
     shape: ModelShape
+    tolerances: tuple[Tolerance, ...] = ()
 
     @staticmethod
     def of(detector_id: str, detector: Detector) -> AnalysisPlan:
@@ -44,7 +47,12 @@ class AnalysisPlan:
             selection=selection(detector, parse_filter(detector.filter_query)),
             features=tuple(parse_feature(feature.aggregation_query) for feature in enabled),
             interval=detector.detection_interval.milliseconds,
-            shape=ModelShape(features=len(enabled), shingle_size=detector.shingle_size),
+            shape=ModelShape(
+                features=len(enabled),
+                shingle_size=detector.shingle_size,
+                recency_emphasis=detector.options.recency_emphasis,
+            ),
+            tolerances=tolerances(detector.options.rules, [one.name for one in enabled]),
         )
 
 

@@ -42,6 +42,8 @@ def result_documents(
     shared = {} if user is None else {"user": user}
     order = np.argsort(rows.entity, kind="stable")
     explanations = _explanations([id for id, _ in features], rows, plan.interval)
+    imputes = plan.detector.options.imputation is not None
+    made_up = rows.imputed.tolist() if imputes else ()
     columns = (
         np.arange(len(rows)), rows.entity, rows.window_start, rows.values, rows.score, rows.grade,
         rows.confidence, rows.threshold,
@@ -53,6 +55,7 @@ def result_documents(
             "data_end_time": start + plan.interval,
             "schema_version": SCHEMA_VERSION,
             "feature_data": _feature_data(features, values),
+            **({"feature_imputed": _imputed(features, made_up[row])} if imputes else {}),
             **explanations.get(row, {}),
             "anomaly_score": score,
             "anomaly_grade": grade,
@@ -93,3 +96,8 @@ def _feature_data(features: Sequence[tuple[str, str]], values: Sequence[float]) 
         {"feature_id": id, "feature_name": name, "data": value}
         for (id, name), value in zip(features, values, strict=True)
     ]
+
+
+def _imputed(features: Sequence[tuple[str, str]], imputed: Sequence[bool]) -> list[Document]:
+    pairs = zip(features, imputed, strict=True)
+    return [{"feature_id": id, "imputed": made_up} for (id, _), made_up in pairs]

@@ -95,6 +95,7 @@ def scored_batch(
         expected_values=rows.expected,
         past_values=rows.past_values,
         approx_anomaly_start=rows.earlier_starts(plan.interval),
+        imputed=rows.imputed if plan.detector.options.imputation is not None else None,
         user=detector.user,
     )
 

@@ -24,10 +24,12 @@ class ModelShape:
     Attributes:
         features: values per window, at least 1.
         shingle_size: windows that a model sees at once.
+        recency_emphasis: windows that a model's memory lasts; None = the core's default.
     """
 
     features: int
     shingle_size: int
+    recency_emphasis: int | None = None
 
 
 class Scores(Protocol):

@@ -31,6 +31,12 @@ class ThreadExecutor:
     def open(self, shape: ModelShape, seeds: UInt64s) -> Models:
         """Return new, untrained models, one per seed."""
         settings = BankSettings(features=shape.features, shingle_size=shape.shingle_size)
+        if shape.recency_emphasis is not None:
+            settings = BankSettings(
+                features=shape.features,
+                shingle_size=shape.shingle_size,
+                time_decay=1.0 / shape.recency_emphasis,
+            )
         return _BankModels(ModelBank(settings, threads=self._threads), seeds)
 
 

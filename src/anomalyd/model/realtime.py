@@ -97,6 +97,12 @@ def fingerprint(detector: Detector) -> str:
         "interval": detector.detection_interval.milliseconds,
         "shingle_size": detector.shingle_size,
         "categories": detector.categories,
+        "options": {
+            key: value
+            for key, value in detector.options.render().items()
+            # rules change what is shown of a model, not the model
+            if key != "rules"
+        },
         "features": [
             [feature.id, feature.aggregation_query] for feature in detector.enabled_features
         ],

@@ -109,6 +109,7 @@ class ResultBatch:
         error: message per row, or None for all rows.
         relevant_attribution, expected_values, past_values: ``float64[rows, features]`` or None;
             rows of NaN have none.
+        imputed: ``bool[rows, features]``, which values were made up, or None where none ever are.
         approx_anomaly_start: ``int64[rows]``, epoch ms, or None; ``NO_TIME`` = absent from the
             document.
         user: the ``user`` object of every document, or None.
@@ -138,6 +139,7 @@ class ResultBatch:
     expected_values: npt.NDArray[np.float64] | None = None
     past_values: npt.NDArray[np.float64] | None = None
     approx_anomaly_start: npt.NDArray[np.int64] | None = None
+    imputed: npt.NDArray[np.bool_] | None = None
     user: Mapping[str, Any] | None = None
     schema_version: int = 5
 

@@ -80,12 +80,6 @@ def test_a_series_that_is_known_goes_on_at_once() -> None:
     assert (rows.entity.tolist(), rows.values.tolist()) == ([1], [[4.0, 5.0]])
 
 
-def test_missing_fills_nothing() -> None:
-    """MISSING says out loud what no option means as well."""
-    assert not imputer(M.MISSING).fills
-    assert imputer(M.ZERO).fills
-
-
 VALUES = st.one_of(st.none(), st.tuples(*[st.floats(-9, 9) | st.just(NAN)] * 2))
 
 

@@ -78,6 +78,11 @@ def result_columns(batch: ResultBatch) -> tuple[Columns, dict[str, str]]:
     for name, matrix in matrices.items():
         if matrix is not None:
             expressions[name] = _add_matrix(name, matrix, arrays)
+    if batch.imputed is not None:
+        names = [f"imputed{number}" for number in range(batch.imputed.shape[1])]
+        for number, name in enumerate(names):
+            arrays[name] = np.ascontiguousarray(batch.imputed[:, number])
+        expressions["imputed"] = f"[{', '.join(names)}]"
     # a window that could not be read has no feature data at all
     present = _any_value("feature_data", batch.feature_values.shape[1])
     for name in ("feature_data", "feature_id", "feature_name"):
