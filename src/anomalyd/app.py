@@ -23,7 +23,8 @@ from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import FILE_NAME, Database
 from anomalyd.embedded.identifiers import CountedIds
 from anomalyd.engine.influencers import InfluencerRecorder
-from anomalyd.engine.live import LiveDetector, LiveTools
+from anomalyd.engine.live import LiveDetector
+from anomalyd.engine.live_values import LiveTools
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.metrics import Metrics

@@ -27,10 +27,7 @@ def documents(rest: RestClient) -> None:
             continue
         value = 100.0 + window % 7 + (300.0 if window == SPIKE else 0.0)
         document = {"timestamp": START + window * MINUTE, "value": value}
-        lines += [
-            '{"index":{}}',
-            json.dumps({"timestamp": START + window * MINUTE, "value": value}),
-        ]
+        lines += ['{"index":{}}', json.dumps(document)]
     assert not rest("POST", f"/{INDEX}/_bulk", ("\n".join(lines) + "\n").encode()).json["errors"]
 
 

@@ -9,13 +9,12 @@ then, read from the *stored results*: exactly what had been learned, whatever do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from anomalyd.engine.analysis import (
     ROWS_PER_CALL,
-    ScoredRows,
     StoppedEarlyError,
     columns,
     complete_rows,
@@ -24,16 +23,15 @@ from anomalyd.engine.analysis import (
     unfilled,
 )
 from anomalyd.engine.imputation import FilledRows, Imputer
+from anomalyd.engine.live_values import ColdStart, LiveModel, LiveRows, LiveTools
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
-from anomalyd.executor.base import Executor, Float64s, Int64s
+from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
-from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
+from anomalyd.source.base import EntityValues, FeatureRows, WindowQuery
 from anomalyd.store.base import (
-    CheckpointStore,
     ModelCheckpoint,
-    ScoredValuesReader,
     ScoreRange,
 )
 
@@ -42,68 +40,6 @@ ROUNDS = 3
 """How many times ``history`` a model may look back while it finds too few windows."""
 ROWS_PER_CHUNK = 50_000
 """Rows that a tick gives away at once; bounds the memory of its result columns."""
-
-
-@dataclass(frozen=True)
-class ColdStart:
-    """What was found in the past of a detector.
-
-    Attributes:
-        learned: windows that the model with the most has learned.
-        windows: windows of the past that were looked at.
-        empty: starts of those without any complete row, epoch ms, the newest first.
-        models: how many models were made.
-    """
-
-    learned: int
-    windows: int
-    empty: tuple[int, ...]
-    models: int
-
-
-@dataclass(frozen=True)
-class LiveRows:
-    """Scored rows of a tick; ``rows.entity`` points into ``entities``."""
-
-    rows: ScoredRows
-    entities: tuple[EntityValues, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveModel:
-    """One model, to be looked at.
-
-    Attributes:
-        updates: windows that it has learned.
-        size: bytes in memory.
-        last_used: when it last learned a window, epoch ms.
-        last_saved: when it was last written down, epoch ms.
-    """
-
-    entity: EntityValues
-    updates: int
-    size: int
-    last_used: int
-    last_saved: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveTools:
-    """What the models of running detectors work with.
-
-    Attributes:
-        now: the time of day, epoch ms; for figures only.
-        history: windows of the past that a model is trained with; None = 32 + shingle size.
-        checkpoint_seconds: within this time every model is written down once.
-    """
-
-    source: Source
-    executor: Executor
-    learned: ScoredValuesReader
-    checkpoints: CheckpointStore
-    now: Callable[[], int]
-    history: int | None = None
-    checkpoint_seconds: int = 3_600
 
 
 class LiveDetector:

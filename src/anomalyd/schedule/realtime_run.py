@@ -18,7 +18,8 @@ import numpy as np
 
 from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.influencers import InfluencerRecorder, JobRun
-from anomalyd.engine.live import ColdStart, LiveDetector, LiveRows
+from anomalyd.engine.live import LiveDetector
+from anomalyd.engine.live_values import ColdStart, LiveRows
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.results import error_batch, scored_batch
 from anomalyd.engine.window import WindowRange

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from anomalyd.engine.live import LiveDetector, LiveModel
+from anomalyd.engine.live import LiveDetector
+from anomalyd.engine.live_values import LiveModel
 from anomalyd.engine.plan import selection
 from anomalyd.model.detector import Detector
 from anomalyd.model.entity import entity_document, model_id

@@ -315,3 +315,19 @@ def test_a_week_of_ticks(tmp_path):
         advance(application, clock, 7 * 24 * 60, step=240)
         windows = [one["data_start_time"] for one in live_results(application, id)]
         assert len(windows) == len(set(windows)) >= 1_008
+
+
+def test_imputed_windows_agree_as_well(filled, clock):
+    """An entity that is silent every second window has a value in each, before and after a start."""
+    option = {"method": "PREVIOUS"}
+    id = create(filled, category_field=["host", "service"], imputation_option=option)
+    started(filled, id)
+    advance(filled, clock, 20)
+    live = live_results(filled, id)
+    first, last = live[0]["data_start_time"], live[-1]["data_end_time"]
+    begin = first - HISTORY * MINUTE
+    run = analyse(filled, id, start_time=begin, end_time=last)
+    past = [one for one in results(filled, run["task_id"]) if one["data_start_time"] >= first]
+    assert comparable(live) == comparable(past)
+    made_up = [one for one in live if one["feature_imputed"][0]["imputed"]]
+    assert len(made_up) > len(live) / 4

@@ -23,7 +23,7 @@ FINE = [
     {"feature_attributes": [feature(f"f{n}") for n in range(5)]},
     {"filter_query": {}},
     {"nosuchfield": 1},
-    {"history": -1},
+    {"history": 40},
     {"suggested_seasonality": 1},
 ]
 
