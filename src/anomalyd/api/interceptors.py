@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
 import grpc
 
 from anomalyd.api.request_ids import REQUEST_ID, RequestIds
 from anomalyd.api.status import UNEXPECTED_REASON, RichStatus, rich_status
+from anomalyd.cancellation import Cancellation, working_for
 from anomalyd.errors import AnomalydError
 from anomalyd.metrics import Metrics
 from anomalyd.schedule.clock import Clock
@@ -33,7 +35,8 @@ class ErrorTranslation(grpc.ServerInterceptor):
     """Ends a failed typed RPC with the status of its error, and names every request.
 
     An error that nobody expected is logged with the request's id and answered as INTERNAL without
-    its text. The id travels back in the trailing metadata ``x-request-id``.
+    its text. The id travels back in the trailing metadata ``x-request-id``. What is done for a
+    single answer is interrupted when its caller goes.
 
     Args:
         prefix: paths of the services to look after.
@@ -78,7 +81,7 @@ class ErrorTranslation(grpc.ServerInterceptor):
             request_id, begun = self._name(context), self._clock.monotonic()
             code, status = grpc.StatusCode.OK, None
             try:
-                with self._tracer.span(method, request_id=request_id):
+                with self._tracer.span(method, request_id=request_id), _until_gone(context):
                     return behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - all are translated, and logged in _status
                 status = _status(error, context, method, request_id)
@@ -114,6 +117,16 @@ class ErrorTranslation(grpc.ServerInterceptor):
         request_id = self._request_ids.of(context)
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
         return request_id
+
+
+@contextmanager
+def _until_gone(context: grpc.ServicerContext) -> Iterator[None]:
+    """Interrupt what is done inside when the caller hangs up or its deadline passes."""
+    cancellation = Cancellation()
+    if not context.add_callback(cancellation.cancel):
+        cancellation.cancel()
+    with working_for(cancellation):
+        yield
 
 
 def _status(

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from anomalyd.cancellation import cancellation
 from anomalyd.errors import CorruptState, SourceUnavailable
 
 FILE_NAME = "anomalyd.duckdb"
@@ -86,14 +87,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a cursor with one consistent snapshot of everything that was committed."""
+        """Give a cursor with one consistent snapshot of everything that was committed.
+
+        Raises: SourceUnavailable once the database is closed, and when the caller for whom this is
+            read goes away (see ``cancellation``).
+        """
         try:
             cursor = self._connection.cursor()
             cursor.begin()
         except duckdb.ConnectionException as error:
             raise SourceUnavailable("the database is closed") from error
         try:
-            yield cursor
+            with cancellation().watching(cursor.interrupt):
+                yield cursor
+        except duckdb.InterruptException as error:
+            raise SourceUnavailable("nobody waits for the answer any more") from error
         finally:
             # nothing to keep: ending the snapshot is all that a reader does
             cursor.rollback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from anomalyd.api.request_ids import RequestIds
 from anomalyd.api.rest.call import Answer, Call, Operation
 from anomalyd.api.rest.facade import Facade
 from anomalyd.api.rest.routes import declared_routes
+from anomalyd.cancellation import cancellation
 from anomalyd.errors import AnomalydError, IndexNotFound, SourceUnavailable
 from anomalyd.metrics import Metrics
 from anomalyd.model.ids import ByteIds
@@ -36,10 +38,16 @@ METRICS = Metrics(CLOCK.monotonic)
 IDS = RequestIds(ByteIds(lambda count: b"\x01" * count))
 
 
+INTERRUPTED = threading.Event()
+
+
 class Failing(TaskServiceServicer):
-    """Raises what the request names."""
+    """Raises what the request names; "slow" works until it is interrupted."""
 
     def GetTask(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if request.id == "slow":
+            with cancellation().watching(INTERRUPTED.set):
+                INTERRUPTED.wait(30)
         raise error_for(request.id)
 
     def WatchTask(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
@@ -98,6 +106,14 @@ def test_expected_errors(tasks: TaskServiceStub) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         next(stream)
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_deadline_interrupts_the_work(tasks: TaskServiceStub) -> None:
+    """The caller is told in time, and nothing goes on for nobody."""
+    with pytest.raises(grpc.RpcError) as caught:
+        tasks.GetTask(task_service_pb2.GetTaskRequest(id="slow"), timeout=0.2)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert INTERRUPTED.wait(10)
 
 
 def test_unexpected_errors(tasks: TaskServiceStub, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anomalyd.cancellation import Cancellation, working_for
 from anomalyd.embedded.database import Database, quote
 from anomalyd.errors import CorruptState, SourceUnavailable
 
@@ -192,3 +195,28 @@ def test_a_killed_process_loses_nothing_that_it_reported(tmp_path, last):
         assert indices.count(["logs"], {"term": {f"g{last % 7}": last}}) == 1
         item = indices.index_document("logs", b'{"n": 5, "new": true}')
         assert item.seq_no == last + 1
+
+
+def test_a_scan_ends_when_its_caller_goes(database):
+    """In the middle of a statement; what would begin afterwards is refused."""
+    caller = Cancellation()
+
+    def scan():
+        with working_for(caller), database.read() as cursor:
+            begun.set()
+            cursor.execute(
+                "SELECT sum(sqrt(a.range + b.range)) FROM range(1000000) a, range(1000000) b"
+            )
+
+    begun = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        scanning = pool.submit(scan)
+        assert begun.wait(10)
+        while not scanning.done():
+            caller.cancel()
+            time.sleep(0.01)
+        assert isinstance(scanning.exception(), SourceUnavailable)
+    with working_for(caller), pytest.raises(SourceUnavailable), database.read():
+        pass
+    with database.read() as cursor:
+        assert cursor.execute("SELECT 1").fetchone() == (1,)
