@@ -221,6 +221,7 @@ def _assemble(
 
     realtime_tools = RealtimeTools(
         open=open_models,
+        checkpoints=checkpoints,
         results=results,
         tasks=tasks,
         log=RealtimeLog(documents, names=names, clock=clock),

@@ -35,6 +35,7 @@ class RealtimeState:
         caught_up: windows that were worked on late, because the service or source was away.
         dropped: windows that were given up, because there were too many.
         failures: failed ticks in a row.
+        noted: whether windows from the position on have results that tell of a failure.
         reread: end of the last window that was read again for late documents, epoch ms.
         rescored: results that late documents changed.
         timestamp: when the document was written, epoch ms.
@@ -50,6 +51,7 @@ class RealtimeState:
     caught_up: int = 0
     dropped: int = 0
     failures: int = 0
+    noted: bool = False
     reread: int = 0
     rescored: int = 0
 

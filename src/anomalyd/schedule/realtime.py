@@ -137,6 +137,16 @@ class RealtimeDetection:
         for state in self._tools.log.states():
             if state.detector_id not in jobs:
                 self._tools.log.forget(state.detector_id)
+        now = self._tools.clock.now()
+        cut_off = [
+            stopped(task, by=None, now=now)
+            for task in self._tools.tasks.unfinished(REALTIME)
+            if task.detector_id not in jobs
+        ]
+        if cut_off:
+            self._tools.tasks.put(cut_off)
+        for id in set(self._tools.checkpoints.detectors()) - set(jobs):
+            self._tools.checkpoints.forget(id)
         for id in jobs:
             task = self._tools.tasks.latest(id, REALTIME)
             if task is None or task.state.ended:
@@ -164,6 +174,26 @@ class RealtimeDetection:
             self._running.clear()
         for one in running:
             one.close(forget=False)
+
+    def orphans(self) -> tuple[str, ...]:
+        """Tell what is kept of detectors that do not run, and what running ones lack.
+
+        Returns: one line per finding; none when all is well.
+        """
+        tools = self._tools
+        jobs = {job.name for job in tools.log.enabled()}
+        tasks = {task.detector_id for task in tools.tasks.unfinished(REALTIME)}
+        states = {state.detector_id for state in tools.log.states()}
+        kept = {
+            "task": tasks,
+            "state and lease": states,
+            "checkpoint": set(tools.checkpoints.detectors()),
+            "model": set(self.lives()),
+        }
+        found = [f"{id}: a {what} without a job" for what in kept for id in kept[what] - jobs]
+        found += [f"{id}: a job without a task" for id in jobs - tasks]
+        found += [f"{id}: a job without a state" for id in jobs - states]
+        return tuple(sorted(found))
 
     def settled(self) -> bool:
         """Tell whether nothing is due and nothing is being worked on; for tests."""

@@ -30,6 +30,7 @@ from anomalyd.model.detector import Detector
 from anomalyd.model.index_names import IndexNames
 from anomalyd.model.realtime import fingerprint
 from anomalyd.model.task import REALTIME, Task
+from anomalyd.query.parse import parse_query
 from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.realtime_log import HeldState, RealtimeLog
@@ -37,7 +38,7 @@ from anomalyd.schedule.realtime_progress import Progress, after_cold_start, afte
 from anomalyd.schedule.scheduler import JobControl
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.schedule.ticks import Timetable
-from anomalyd.store.base import DocumentWrite, ResultBatch, ResultStore
+from anomalyd.store.base import CheckpointStore, DocumentWrite, ResultBatch, ResultStore
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +75,12 @@ class RealtimeTools:
 
     Attributes:
         open: makes the models' place of a plan.
+        checkpoints: where models are written down.
         owner: this node, in leases.
     """
 
     open: Callable[[AnalysisPlan], LiveDetector]
+    checkpoints: CheckpointStore
     results: ResultStore
     tasks: TaskLog
     log: RealtimeLog
@@ -256,6 +259,8 @@ class RunningDetector:
         """
         tools = self._tools
         begun = tools.clock.now()
+        if held.state.noted:
+            self._forget_errors(windows)
         waiting: ResultBatch | None = None
         seen: list[Int64s] = []
         count = 0
@@ -307,6 +312,7 @@ class RunningDetector:
             caught_up=held.state.caught_up + caught_up,
             dropped=held.state.dropped + dropped,
             failures=0,
+            noted=held.state.noted and position < self.timetable.last_due(now),
             timestamp=now,
         )
         writes = [tools.log.state_write(state, after=held)]
@@ -357,7 +363,11 @@ class RunningDetector:
         tools.metrics.ticked("failed")
         newest = self.timetable.last_due(now) - self.plan.interval
         state = dataclasses.replace(
-            held.state, failures=failures, lease_expires=self._lease_end(), timestamp=now
+            held.state,
+            failures=failures,
+            noted=True,
+            lease_expires=self._lease_end(),
+            timestamp=now,
         )
         writes = [tools.log.state_write(state, after=held)]
         task = self._task()
@@ -368,6 +378,23 @@ class RunningDetector:
             tools.results.record(self._errors(rows, reason, now), writes)
         except VersionConflict:
             return
+
+    def _forget_errors(self, windows: WindowRange) -> None:
+        """Delete what was written of failures in windows that get their real results now."""
+        tools = self._tools
+        query = {
+            "bool": {
+                "filter": [
+                    {"term": {"detector_id": self.detector_id}},
+                    {"range": {"data_start_time": {"gte": windows.start, "lt": windows.end}}},
+                ],
+                "must_not": [
+                    {"exists": {"field": field}} for field in ("task_id", "anomaly_score")
+                ],
+            }
+        }
+        indices = tools.results.indices(self.plan.detector.result_index or tools.names.results)
+        tools.results.delete_matching(indices, parse_query(query), now=tools.clock.now())
 
     def _empty(self, windows: WindowRange, seen: Sequence[Int64s]) -> Int64s:
         """Return the starts of the windows without any row."""

@@ -64,9 +64,9 @@ class TaskLog:
         """Return the detector's tasks of these types that are marked as latest: one, or none."""
         return self._search({"detector_id": detector_id, "is_latest": True}, types=types)
 
-    def unfinished(self) -> tuple[Task, ...]:
-        """Return all historical tasks of detectors that have not ended, oldest first."""
-        tasks = self._search({}, types=HISTORICAL, states=UNFINISHED)
+    def unfinished(self, types: Sequence[TaskType] = HISTORICAL) -> tuple[Task, ...]:
+        """Return all tasks of detectors, of these types, that have not ended, oldest first."""
+        tasks = self._search({}, types=types, states=UNFINISHED)
         return tuple(reversed(tasks))
 
     def children(self, parent_task_id: str) -> tuple[Task, ...]:
