@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from anomalyd.embedded.database import Database
+from anomalyd.errors import CorruptState
 from anomalyd.store.embedded.influencer_columns import InfluencerColumns
 from anomalyd.store.influencers import (
     BucketRow,
@@ -46,8 +48,7 @@ CREATE TABLE IF NOT EXISTS anomalyd_record (
     interim BOOLEAN
 );
 CREATE TABLE IF NOT EXISTS anomalyd_influencer_run (
-    job VARCHAR, run VARCHAR, position BIGINT, state_position BIGINT, state BLOB,
-    PRIMARY KEY (job, run)
+    job VARCHAR, run VARCHAR, position BIGINT, state_position BIGINT, state BLOB
 );
 """
 _TABLES = ("anomalyd_influencer", "anomalyd_bucket", "anomalyd_record")
@@ -155,7 +156,8 @@ class EmbeddedInfluencerStore:
             row = cursor.fetchone()
         if row is None:
             return None
-        return RunState(position=row[0], state_position=row[1], state=row[2])
+        state = None if row[2] is None else _unpacked(row[2])
+        return RunState(position=row[0], state_position=row[1], state=state)
 
     def scores(self, job: str, run: str, *, since: int) -> StoredScores:
         """Return the final influencers of a run from ``since`` (epoch ms, inclusive) on."""
@@ -364,19 +366,23 @@ def _as_json(values: Sequence[Any]) -> npt.NDArray[Any]:
 def _write_state(
     connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep, position: int
 ) -> None:
-    parameters: dict[str, object] = {"job": job, "run": step.run, "position": position}
-    if step.state is None:
+    place = {"job": job, "run": step.run}
+    old = connection.execute(
+        "SELECT position FROM anomalyd_influencer_run WHERE job = $job AND run = $run", place
+    ).fetchone()
+    if step.state is None and old is not None:
         connection.execute(
-            "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, NULL) "
-            "ON CONFLICT DO UPDATE SET position = excluded.position",
-            parameters,
+            "UPDATE anomalyd_influencer_run SET position = $position "
+            "WHERE job = $job AND run = $run",
+            place | {"position": position},
         )
         return
+    connection.execute("DELETE FROM anomalyd_influencer_run WHERE job = $job AND run = $run", place)
+    # histories are mostly zeros
+    state = None if step.state is None else zlib.compress(step.state, 1)
     connection.execute(
-        "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, $state) "
-        "ON CONFLICT DO UPDATE SET position = excluded.position, "
-        "state_position = excluded.state_position, state = excluded.state",
-        parameters | {"state": step.state},
+        "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, $state)",
+        place | {"position": position, "state": state},
     )
 
 
@@ -410,6 +416,13 @@ def _load(cursor: duckdb.DuckDBPyConnection, job: str) -> InfluencerColumns:
         values=texts[1],
         **{name: np.ascontiguousarray(column[order]) for name, column in columns.items()},
     )
+
+
+def _unpacked(state: bytes) -> bytes:
+    try:
+        return zlib.decompress(state)
+    except zlib.error as error:
+        raise CorruptState(f"the state of influencers is damaged: {error}") from error
 
 
 def _filled(column: Any) -> npt.NDArray[Any]:
