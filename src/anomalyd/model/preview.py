@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomalyd.errors import IllegalArgument
+from anomalyd.errors import IllegalArgument, NumberFormatInvalid
 from anomalyd.model import reading
 
 
@@ -59,4 +59,8 @@ def _time(body: Mapping[str, Any], field: str) -> int | None:
     value = body.get(field)
     if value is None:
         return None
-    return reading.whole_number(value, field, limit=reading.LONG_LIMIT)
+    try:
+        return reading.whole_number(value, field, limit=reading.LONG_LIMIT)
+    except NumberFormatInvalid as error:
+        # the reference gives this one the general name (recorded answer 295)
+        raise IllegalArgument(error.reason, field=field) from error
