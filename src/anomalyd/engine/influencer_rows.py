@@ -12,7 +12,11 @@ from anomalyd.store.influencers import InfluencerRows, RecordRows
 
 
 def influencer_rows(
-    found: Influencers, fields: Sequence[str], which: ScoreRange, scores: ScoreReader
+    found: Influencers,
+    fields: Sequence[str],
+    which: ScoreRange,
+    scores: ScoreReader,
+    records: RecordRows,
 ) -> InfluencerRows:
     """Return the influencers among what was found: the values of the category fields.
 
@@ -21,8 +25,19 @@ def influencer_rows(
         fields: names of its first columns; what it found of further ones is no influencer.
         which: the scores that it was found in.
         scores: knows the values' texts.
+        records: of the same windows; with one field they have the texts already.
     """
     rows = np.flatnonzero(found.field < len(fields))
+    if len(fields) == 1 and len(rows) == len(records):
+        # whole entities and the values of the only field are the same thing
+        return InfluencerRows(
+            timestamp=records.timestamp,
+            field=[fields[0]] * len(rows),
+            value=[entity[0] for entity in records.entity],
+            code=found.value[rows],
+            ln_probability=records.ln_probability,
+            score=records.score,
+        )
     field, code = found.field[rows], found.value[rows]
     values = np.empty(len(rows), dtype=object)
     for position, name in enumerate(fields):

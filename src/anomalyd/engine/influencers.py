@@ -347,14 +347,16 @@ class _Run:
         interim: bool = False,
     ) -> None:
         which = self.job.scores(piece.start, piece.end)
+        records = record_rows(found, self._columns.record, which, self._scores)
+        fields = self.job.detector.categories
         step = InfluencerStep(
             run=self.job.name,
             start=piece.start,
             end=piece.end,
             bucket_span=self.job.interval // 1000,
-            influencers=influencer_rows(found, self.job.detector.categories, which, self._scores),
+            influencers=influencer_rows(found, fields, which, self._scores, records),
             buckets=self._columns.buckets(found),
-            records=record_rows(found, self._columns.record, which, self._scores),
+            records=records,
             interim=interim,
             position=position,
             state=self._model.to_bytes() if with_state else None,
