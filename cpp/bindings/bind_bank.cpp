@@ -124,6 +124,38 @@ Scores rescore(const ModelBank& bank, const py::array& models, const py::array& 
   return scores;
 }
 
+// An array of the shape that the shingles have.
+Array<double> like(const AskedShingles& asked) {
+  return Array<double>(std::vector<py::ssize_t>{asked.values.shape(0), asked.values.shape(1),
+                                                asked.values.shape(2)});
+}
+
+py::tuple attribute(const ModelBank& bank, const py::array& models, const py::array& values) {
+  const AskedShingles asked(bank, models, values);
+  Array<double> high = like(asked);
+  Array<double> low = like(asked);
+  const Questions questions = asked.questions();
+  double* const to_high = high.mutable_data();
+  double* const to_low = low.mutable_data();
+  {
+    const py::gil_scoped_release release;  // as in process
+    bank.attribute(questions, to_high, to_low);
+  }
+  return py::make_tuple(high, low);
+}
+
+Array<double> impute(const ModelBank& bank, const py::array& models, const py::array& values) {
+  const AskedShingles asked(bank, models, values);
+  Array<double> completed = like(asked);
+  const Questions questions = asked.questions();
+  double* const to = completed.mutable_data();
+  {
+    const py::gil_scoped_release release;  // as in process
+    bank.impute(questions, to);
+  }
+  return completed;
+}
+
 py::tuple forecast(const ModelBank& bank, const py::array& models, std::int64_t horizon) {
   const auto numbers = to_numbers(models);
   // The bank says more of a horizon out of bounds, but no array can be that long.
@@ -245,6 +277,8 @@ void bind_bank(py::module_& module) {
       .def("remove", &remove, py::arg("models"))
       .def("process", &process, py::arg("models"), py::arg("timestamps"), py::arg("values"))
       .def("rescore", &rescore, py::arg("models"), py::arg("values"))
+      .def("attribute", &attribute, py::arg("models"), py::arg("values"))
+      .def("impute", &impute, py::arg("models"), py::arg("values"))
       .def("forecast", &forecast, py::arg("models"), py::arg("horizon"))
       .def("neighbours", &neighbours, py::arg("models"), py::arg("values"), py::arg("count"))
       .def("checkpoint", &checkpoint, py::arg("models"))

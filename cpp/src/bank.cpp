@@ -210,6 +210,22 @@ void ModelBank::rescore(const Questions& questions, const Columns& columns) cons
       });
 }
 
+void ModelBank::attribute(const Questions& questions, double* high, double* low) const {
+  const auto values = static_cast<std::size_t>(settings_.dimensions());
+  ask(questions,
+      [&](const Model& model, const double* shingle, std::size_t row, Workspace& workspace) {
+        model.attribute(shingle, high + row * values, low + row * values, workspace);
+      });
+}
+
+void ModelBank::impute(const Questions& questions, double* to) const {
+  const auto values = static_cast<std::size_t>(settings_.dimensions());
+  ask(questions,
+      [&](const Model& model, const double* shingle, std::size_t row, Workspace& workspace) {
+        model.impute(shingle, to + row * values, workspace);
+      });
+}
+
 void ModelBank::neighbours(const Questions& questions, std::int64_t count,
                            const NeighbourColumns& to) const {
   if (count < 1 || count > settings_.trees) {

@@ -78,6 +78,41 @@ void Model::forecast(std::int64_t horizon, const ForecastColumns& to, Workspace&
   }
 }
 
+void Model::attribute(const double* shingle, double* high, double* low,
+                      Workspace& workspace) const {
+  const auto dimensions = static_cast<std::size_t>(settings_.dimensions());
+  if (has_gaps(shingle, settings_.dimensions()) || !forest_.ready()) {
+    std::fill_n(high, dimensions, nothing);
+    std::fill_n(low, dimensions, nothing);
+    return;
+  }
+  transform_shingle(shingle, workspace.query.data());
+  forest_.attribute(workspace.query.data(), workspace);
+  std::copy(workspace.attribution.high.begin(), workspace.attribution.high.end(), high);
+  std::copy(workspace.attribution.low.begin(), workspace.attribution.low.end(), low);
+}
+
+void Model::impute(const double* shingle, double* to, Workspace& workspace) const {
+  const auto features = static_cast<std::size_t>(settings_.features);
+  const auto dimensions = static_cast<std::size_t>(settings_.dimensions());
+  std::copy_n(shingle, dimensions, to);
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    // A step is unknown, too, if the value before it is.
+    const bool from_gap = transform_.differences() && i >= features && std::isnan(to[i - features]);
+    workspace.missing[i] = std::isnan(to[i]) || from_gap;
+    if (!workspace.missing[i]) ++known;
+  }
+  if (known == 0 || known == dimensions || !forest_.ready()) return;
+  transform_shingle(shingle, workspace.query.data());
+  forest_.impute(workspace.query.data(), workspace);
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    if (!std::isnan(to[i])) continue;
+    const double previous = i < features ? transform_.last(i) : to[i - features];
+    to[i] = transform_.undo(i % features, workspace.query[i], previous);
+  }
+}
+
 void Model::neighbours(const double* shingle, std::int64_t count, const NeighbourColumns& to,
                        Workspace& workspace) const {
   const auto features = static_cast<std::size_t>(settings_.features);

@@ -166,6 +166,45 @@ TEST(Forecast, GoesOnWithTheSeries) {
   }
 }
 
+TEST(Attribution, SplitsTheScoreAndNamesTheValue) {
+  const Settings settings = settings_of(Imputation::none);
+  Workspace workspace(settings);
+  Model model(settings, 1);
+  const std::vector<double> rows = testing::stream_rows(1, 300, 2);
+  feed(model, workspace, rows);
+  std::vector<double> shingle(rows.end() - 8, rows.end());
+  shingle[6] += 60.0;
+  std::vector<double> high(8), low(8);
+  model.attribute(shingle.data(), high.data(), low.data(), workspace);
+  double total = 0.0;
+  for (std::size_t i = 0; i < 8; ++i) total += high[i] + low[i];
+  EXPECT_NEAR(total, model.rescore(shingle.data(), workspace).score, 1e-9);
+  EXPECT_GT(high[6], 0.5 * total);
+}
+
+TEST(Impute, FillsGapsOfAShingleByWhatWasSeen) {
+  for (const TransformMethod transform :
+       {TransformMethod::none, TransformMethod::normalize, TransformMethod::difference}) {
+    Settings settings = settings_of(Imputation::none);
+    settings.transform = transform;
+    Workspace workspace(settings);
+    Model model(settings, 1);
+    std::vector<double> rows;
+    for (int t = 0; t < 400; ++t) {
+      const double value = t % 2 == 0 ? 10.0 : 20.0;
+      rows.insert(rows.end(), {value, -value});
+    }
+    feed(model, workspace, rows);
+    std::vector<double> shingle(rows.end() - 8, rows.end());
+    shingle[5] = shingle[6] = nothing;
+    std::vector<double> completed(8);
+    model.impute(shingle.data(), completed.data(), workspace);
+    for (std::size_t i = 0; i < 8; ++i) {
+      EXPECT_NEAR(completed[i], (rows.end() - 8)[static_cast<std::ptrdiff_t>(i)], 0.5);
+    }
+  }
+}
+
 TEST(Neighbours, FindTheHistoryThatComesAgain) {
   const Settings settings = settings_of(Imputation::none);
   Workspace workspace(settings);

@@ -129,9 +129,10 @@ TEST(Explanation, RowsOfABankWithoutOneHaveNaN) {
   std::vector<std::int64_t> relative_index(rows);
   std::vector<double> attribution(rows), expected(rows), past(rows);
   std::vector<std::uint8_t> imputed(past.size());
-  bank.process({rows, models.data(), times.data(), values.data()},
-               {score.data(), grade.data(), confidence.data(), threshold.data(), suppression.data(),
-                relative_index.data(), attribution.data(), expected.data(), past.data(), imputed.data()});
+  bank.process(
+      {rows, models.data(), times.data(), values.data()},
+      {score.data(), grade.data(), confidence.data(), threshold.data(), suppression.data(),
+       relative_index.data(), attribution.data(), expected.data(), past.data(), imputed.data()});
   ASSERT_GT(grade.back(), 0.0);
   EXPECT_EQ(attribution.back(), 1.0);
   EXPECT_NEAR(expected.back(), 100.0, 1.5);

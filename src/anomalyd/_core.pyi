@@ -224,6 +224,27 @@ class ModelBank:
             ValueError: wrong shape or dtype, unknown model or infinite value.
         """
 
+    def attribute(
+        self, models: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Split the scores that `rescore` gives over the values that they come from.
+
+        Args and errors as for `rescore`.
+
+        Returns: the parts from values being higher than usual, and from being lower
+        [rows, shingle_size, features]; together they are the row's score. NaN for a row with a NaN
+        and before the model gives scores.
+        """
+
+    def impute(self, models: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return shingles with what the models expect in place of NaN.
+
+        Args and errors as for `rescore`.
+
+        Returns: [rows, shingle_size, features]. NaN stay before a model gives scores, and in a
+        shingle of nothing else.
+        """
+
     def forecast(
         self, models: NDArray[np.int64], horizon: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -67,9 +67,12 @@ class ModelBank {
   void process(const Batch& batch, const Columns& columns);
 
   // Answer a question each by the models as they are now: how anomalous the newest input of the
-  // shingle is, and which `count` stored points are nearest to it. Leave no trace. Throw
+  // shingle is, which of its values make it so, what is expected in place of NaN, and which `count`
+  // stored points are nearest (see Model). Leave no trace. Throw
   // std::invalid_argument for an unknown model or an infinite value.
   void rescore(const Questions& questions, const Columns& columns) const;
+  void attribute(const Questions& questions, double* high, double* low) const;
+  void impute(const Questions& questions, double* to) const;
   void neighbours(const Questions& questions, std::int64_t count, const NeighbourColumns& to) const;
 
   // What each model expects of its next `horizon` inputs: horizon * features values per model.

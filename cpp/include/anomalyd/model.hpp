@@ -78,6 +78,15 @@ class Model {
   // for a shingle_size of 1. Leaves no trace.
   void forecast(std::int64_t horizon, const ForecastColumns& to, Workspace& workspace) const;
 
+  // How much of the shingle's score (as for rescore()) comes from each of its values being higher
+  // or lower than usual: dimensions() each; all of them together are the score. NaN where a value
+  // is, and before the model gives scores. Leaves no trace.
+  void attribute(const double* shingle, double* high, double* low, Workspace& workspace) const;
+
+  // Copies the shingle with what the forest expects in place of NaN: dimensions() values. NaN stay
+  // before the model gives scores, and where all are. Leaves no trace.
+  void impute(const double* shingle, double* to, Workspace& workspace) const;
+
   // The stored points at which the trees arrive with this shingle (as for rescore()), nearest
   // first: up to `count`, the rest NaN. Leaves no trace.
   void neighbours(const double* shingle, std::int64_t count, const NeighbourColumns& to,
