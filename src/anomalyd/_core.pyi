@@ -108,9 +108,9 @@ class BankSettings:
 class Scores:
     """What a bank answers: arrays with one element per row of the batch, in its order.
 
-    A row that was left out for a NaN has NaN in score, grade, confidence and threshold. Before a model has seen
-    `output_after` inputs these four are 0. The rest explains rows; it costs time only for rows
-    whose score is above the threshold.
+    A row that was left out for a NaN has NaN in score, grade, confidence and threshold. Before a
+    model has seen `output_after` inputs these four are 0. The rest explains rows; it costs time
+    only for rows whose score is above the threshold.
     """
 
     @property
@@ -264,7 +264,8 @@ class ModelBank:
         """Find what the models remember that is like these shingles; they learn nothing.
 
         Args:
-            models, values: as for `rescore`.
+            models: as for `rescore`.
+            values: as for `rescore`.
             count: neighbours per row at most, 1 to the number of trees.
 
         Returns: the points [rows, count, shingle_size, features] in the unit of the inputs as the
