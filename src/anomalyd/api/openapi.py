@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import struct_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from anomalyd.api.rest.routes import Route, declared_routes
@@ -109,8 +109,8 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
     return described
 
 
-def _reference(message: Descriptor, schemas: dict[str, Schema]) -> Schema:
-    """Return a reference to a message's schema, which is described when it is not yet."""
+def _reference(message: Any, schemas: dict[str, Schema]) -> Schema:
+    """Return a reference to the schema of a message's descriptor, described when it is not yet."""
     if message.full_name == struct_pb2.Struct.DESCRIPTOR.full_name:
         return dict(_OBJECT)
     if message.full_name == struct_pb2.Value.DESCRIPTOR.full_name:
