@@ -280,6 +280,7 @@ def _assemble(
             rules=rules,
             historical=historical,
             realtime=realtime,
+            influencers=influencers,
             names=names,
             ids=ids,
             clock=clock,

@@ -252,3 +252,12 @@ def test_an_analysis_done_again_gives_the_same(rest: RestClient, plain: str) -> 
     assert finished_task(rest, plain)["state"] == "FINISHED"
     after = found(rest, plain, "?size=10000")
     assert json.dumps(after) == json.dumps(before)
+
+
+def test_a_deleted_job_is_gone(rest: RestClient, shop: list[Order]) -> None:
+    """With its influencers, by its name as by its id."""
+    detector_id = analysed(rest, "influencers-deleted", shop[:300])
+    assert get(rest, detector_id, "", "buckets").json["count"] > 0
+    assert rest("DELETE", f"/_anomaly_detection/api/detectors/{detector_id}").status == 200
+    for job in (detector_id, "influencers-deleted"):
+        assert get(rest, job).status == 404

@@ -24,6 +24,7 @@ from anomalyd.service.detector_checks import DetectorChecks
 from anomalyd.service.detector_update import WriteCondition, check_unchangeable
 from anomalyd.service.searching import required_search, timed
 from anomalyd.store.base import DocumentStore, DocumentWrite, ResultStore, StoredDocument
+from anomalyd.store.influencers import InfluencerStore
 
 Document = dict[str, Any]
 
@@ -72,6 +73,7 @@ class DetectorService:
         rules: how detectors are read.
         historical: runs of past data.
         realtime: detection in real time.
+        influencers: what was found of whom; goes with its detector.
         names: the indices of detectors and jobs.
         ids: of detectors and tasks.
         clock: for the times in documents.
@@ -88,6 +90,7 @@ class DetectorService:
         rules: DetectorRules,
         historical: HistoricalAnalysis,
         realtime: RealtimeDetection,
+        influencers: InfluencerStore,
         names: IndexNames,
         ids: IdGenerator,
         clock: Clock,
@@ -100,6 +103,7 @@ class DetectorService:
         self._rules = rules
         self._historical = historical
         self._realtime = realtime
+        self._influencers = influencers
         self._names = names
         self._ids = ids
         self._clock = clock
@@ -228,6 +232,8 @@ class DetectorService:
                 self._tasks.delete_of_detector(detector_id)
                 self._documents.delete(names.jobs, detector_id)
             deleted = self._documents.delete(names.detectors, detector_id)
+            if deleted is not None:
+                self._influencers.forget(detector_id)
         return DeletedDetector(
             index=names.detectors,
             id=detector_id,
