@@ -221,7 +221,9 @@ def plain_page(
     return len(matching), tuple(ordered[page.offset : page.offset + page.size])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(
     rows=ROWS,
     start=st.none() | st.integers(-1, 10),

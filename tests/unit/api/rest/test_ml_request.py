@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalyd.api.rest.call import Call, parse_query
@@ -187,6 +187,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.sampled_from([None, 1, 4]))
 def test_members_are_found_where_they_stand(document: dict[str, object], indent: int) -> None:
     """Names, values and their places are those of the text, whatever its layout."""
@@ -198,6 +199,7 @@ def test_members_are_found_where_they_stand(document: dict[str, object], indent:
         assert text[member.name_at] == '"'
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_no_body_makes_the_parser_fail(document: dict[str, object]) -> None:
     """Any JSON object is read, or refused with an error of ours."""
