@@ -98,6 +98,18 @@ def test_create_with_category_fields(rest: RestClient) -> None:
     assert answer.json["anomaly_detector"]["detector_type"] == "MULTI_ENTITY"
 
 
+@pytest.mark.parametrize(
+    "name", ["a\nb", "\x00\x7f", "\u00e9\U0001f600", '"\\', "x" * 20_000, "\U0001f600" * 2_000]
+)
+def test_any_name_fits_into_the_warning(rest: RestClient, name: str) -> None:
+    """Whatever a header cannot hold is escaped, and a long one is cut."""
+    body = detector("warned", INDEX, **{name: 1})
+    answer = rest("POST", f"{API}/detectors", body)
+    assert answer.status == 201, answer.body
+    assert len(answer.headers["warning"]) > len("299 anomalyd-")
+    assert rest("DELETE", f"{API}/detectors/{answer.json['_id']}").status == 200
+
+
 def test_unknown_fields_are_accepted_with_a_warning(rest: RestClient) -> None:
     """The Warning header names what was dropped, whatever its letters are."""
     body = detector("warned", INDEX, colour="blue", größe=1)

@@ -243,7 +243,7 @@ def test_over_rest_and_grpc(
     """The same words; the status of the HTTP answer and a code that fits it."""
     sent = {**BASE, "name": "there", **body} if operation == "UpdateDetector" else body
     method, path = ROUTES[operation]
-    answer = rest(method, path.format(id=ids[whose]), sent)
+    answer = rest(method, path.format(id=ids[whose]), sent or None)
     assert (answer.status, message in answer.reason) == (status, True), answer.body
     with pytest.raises(grpc.RpcError) as caught:
         TypedSurface(channel)(operation, sent, id=ids[whose])

@@ -14,6 +14,9 @@ from anomalyd.service.detectors import DetectorService
 # Writes are visible at once, so ``refresh`` makes no difference.
 _WRITE_PARAMETERS = frozenset({"if_seq_no", "if_primary_term", "refresh"})
 
+LONGEST_WARNING = 1_000
+"""Characters of names of unknown fields in a header; gRPC takes 8 KiB of headers in all."""
+
 
 class DetectorRoutes:
     """Answers the routes of detectors with the use cases."""
@@ -94,7 +97,10 @@ class DetectorRoutes:
     def _warnings(self, ignored: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         if not ignored:
             return ()
-        names = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
+        # a header holds printable ASCII, and not too much of it
+        names = (
+            ", ".join(ignored)[:LONGEST_WARNING].encode("unicode_escape")[:LONGEST_WARNING].decode()
+        )
         escaped = names.replace("\\", "\\\\").replace('"', '\\"')
         text = f'299 anomalyd-{self._version} "ignored unknown fields: {escaped}"'
         return (("warning", text),)
