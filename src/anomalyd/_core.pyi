@@ -1,4 +1,4 @@
-"""Typed face of the native core: banks of Random Cut Forest models.
+"""Typed face of the native core: banks of Random Cut Forest models, and their influencers.
 
 Every array argument must have exactly the dtype given here and is read as rows of one batch. A
 wrong dtype, length or shape raises ValueError that names the argument; no model has changed then.
@@ -303,3 +303,179 @@ class ModelBank:
 
     def __len__(self) -> int:
         """Models in the bank."""
+
+
+@final
+class Influencers:
+    """What some windows gave: one element per unusual value, and one per window and field.
+
+    A value is unusual where its probability is at most 0.035. At most 500 per window, the highest
+    scores first; windows ascend.
+    """
+
+    @property
+    def window(self) -> NDArray[np.int64]:
+        """Start of the window, epoch ms."""
+
+    @property
+    def field(self) -> NDArray[np.int64]:
+        """Column of the value."""
+
+    @property
+    def value(self) -> NDArray[np.int64]:
+        """Code of the value."""
+
+    @property
+    def ln_probability(self) -> NDArray[np.float64]:
+        """Of the value: how probable scores like those of its entities are on usual days."""
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """0 to 100, in relation to what was seen before."""
+
+    @property
+    def bucket_window(self) -> NDArray[np.int64]:
+        """Start of the window of a level of its bucket, epoch ms."""
+
+    @property
+    def bucket_field(self) -> NDArray[np.int64]:
+        """Column whose values together are the level."""
+
+    @property
+    def bucket_ln_probability(self) -> NDArray[np.float64]:
+        """Of the level: 0 where no entity has a value in the column."""
+
+    @property
+    def bucket_raw(self) -> NDArray[np.float64]:
+        """Raw score of the level, 0 to 100; 0 where it is usual."""
+
+    @property
+    def bucket_score(self) -> NDArray[np.float64]:
+        """Score of the level, 0 to 100."""
+
+    @property
+    def bucket_count(self) -> NDArray[np.int64]:
+        """Entities that reported and have a value in the column."""
+
+    @property
+    def renormalise(self) -> bool:
+        """Whether a value's largest raw score rose enough to give all stored scores anew."""
+
+@final
+class InfluenceState:
+    """What one detector's run has shown of its influencers. Used by one thread at a time.
+
+    Histories of scores per entity, the dependence of entities on each other, raw scores of the
+    past per column, largest raw scores per value. Calls release the GIL.
+    """
+
+    def __init__(self, *, fields: int, features: int, interval: int, period: int) -> None:
+        """Make a state that has seen nothing.
+
+        Args:
+            fields: columns of values, 1 to 1000.
+            features: values that entities without a score are compared by, 0 to 1000.
+            interval: length of a window, ms, above 0.
+            period: length of a sampling period, ms, at least the interval: one event counts once
+                in it, however many windows and values it shows in.
+
+        Raises:
+            ValueError: a bound does not hold.
+        """
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """What the state was made for: fields, features, interval, period."""
+
+    def process(
+        self,
+        window: NDArray[np.int64],
+        entity: NDArray[np.int64],
+        values: NDArray[np.int64],
+        score: NDArray[np.float64],
+        features: NDArray[np.float64],
+        *,
+        learn: bool = True,
+    ) -> Influencers:
+        """Judge scores by the past, window after window, learning each after it was judged.
+
+        The order of rows within a window and the cut into calls mean nothing, to the last bit.
+
+        Args:
+            window: start of each row's window [rows], epoch ms, ascending.
+            entity: code of each row's entity [rows]; at most one row per window and entity.
+            values: code of the entity's value per column [rows, fields]; -1 = it has none.
+            score: of the entity's model [rows], 0 or more; NaN = the model is warming up, so that
+                the entity's features are compared with those of the others.
+            features: what such a comparison is about [rows, features]; NaN = no value.
+            learn: False leaves no trace.
+
+        Raises:
+            ValueError: wrong shape, dtype or bound. Nothing has changed then.
+        """
+
+    def renormalise(
+        self,
+        field: NDArray[np.int64],
+        value: NDArray[np.int64],
+        ln_probability: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return the scores that the state gives now to probabilities [rows] it found before.
+
+        0 where the column `field` is none of the state's. Doing it twice is as once.
+        """
+
+    def to_bytes(self) -> bytes:
+        """Write the state down; equal states have equal bytes.
+
+        The layout is docs/formats/influence-state-v1.md.
+        """
+
+    @staticmethod
+    def from_bytes(content: bytes) -> InfluenceState:
+        """Make a state of its bytes, which goes on where the saved one stood, to the last bit.
+
+        Raises:
+            ValueError: not such a state, damaged, or of an unknown version. The text says which.
+        """
+
+def raw_scores(ln_probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return raw scores [rows]: 0 at p = 0.05, 1 at 1e-4, 50 at 1e-50, 100 at 2.2e-308."""
+
+def combined_probability(
+    ln_probability: NDArray[np.float64], correlation: float
+) -> NDArray[np.float64]:
+    """Return ln p of each row's entities [rows, entities] together, as InfluenceState has it.
+
+    `correlation` is how much two entities depend on each other: the covariance of -2 ln p.
+    """
+
+def reference_aggregate(
+    ln_probability: NDArray[np.float64], *, style: str, ln_cutoff: float
+) -> tuple[float, float]:
+    """Return raw score and ln p as the engine that ours is compared with aggregates them.
+
+    Only for checks against its published numbers. `style` is people, attributes or detectors.
+    """
+
+def normalised_score(
+    *,
+    raw: float,
+    ln_probability: float,
+    below: float,
+    samples: float,
+    median: float,
+    quiet: float,
+    largest: float,
+) -> float:
+    """Return the score of 0 to 100, the smallest of its four ceilings.
+
+    Args:
+        raw: raw score of the probability.
+        ln_probability: the probability.
+        below: past samples with a lower raw score.
+        samples: all past samples.
+        median: raw score of the middle one.
+        quiet: share of samples with the raw score 0.
+        largest: the value's own largest raw score; 0 = it has none.
+    """

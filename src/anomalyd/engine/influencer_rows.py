@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anomalyd.engine.influence_state import Influencers
+from anomalyd._core import Influencers
 from anomalyd.store.base import ScoreRange, ScoreReader
 from anomalyd.store.influencers import InfluencerRows, RecordRows
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomalyd._core import Influencers, InfluenceState
 from anomalyd.engine.analysis import StoppedEarlyError
-from anomalyd.engine.influence_state import Influencers, InfluenceState
+from anomalyd.engine.influence_state import restored_state
 from anomalyd.engine.influencer_rows import influencer_rows, record_rows
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector
@@ -217,7 +218,7 @@ class _Run:
             return run
         learned: int | None = None
         if stored.state is not None:
-            model = InfluenceState.from_bytes(stored.state)
+            model = restored_state(stored.state)
             if model.shape == run._model.shape:
                 run._model = model
                 learned = stored.state_position

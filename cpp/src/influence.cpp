@@ -1,0 +1,263 @@
+#include "anomalyd/influence.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace anomalyd {
+namespace {
+
+constexpr std::size_t most_per_window = 500;
+constexpr double base_decay = 0.0005;  // per window of half an hour or more
+constexpr std::int64_t full_decay_ms = 1800000;
+const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
+
+double decay_of(const InfluenceShape& shape) noexcept {
+  return base_decay * std::min(1.0, static_cast<double>(shape.interval) / full_decay_ms);
+}
+
+double maxima_decay_of(const InfluenceShape& shape) noexcept {
+  const double longer = static_cast<double>(shape.interval) / full_decay_ms;
+  return 2.0 * decay_of(shape) * std::max(longer, 1.0);
+}
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+const InfluenceShape& valid(const InfluenceShape& shape) {
+  require(shape.fields >= 1 && shape.fields <= 1000, "fields must be 1 to 1000");
+  require(shape.features >= 0 && shape.features <= 1000, "features must be 0 to 1000");
+  require(shape.interval > 0 && shape.interval <= most_inputs, "interval must be above 0");
+  require(shape.period >= shape.interval && shape.period <= most_inputs,
+          "period must be at least the interval");
+  return shape;
+}
+
+struct Found {
+  double score;
+  double ln_p;
+  std::int64_t field;
+  std::int64_t value;
+};
+
+bool stronger(const Found& a, const Found& b) noexcept {
+  return std::tie(b.score, a.ln_p, a.field, a.value) < std::tie(a.score, b.ln_p, b.field, b.value);
+}
+
+}  // namespace
+
+// The rows of one window, in the order of their entities.
+struct Influence::Window {
+  std::int64_t start;
+  std::int64_t tick;
+  std::vector<std::int64_t> entity;
+  std::vector<double> score;
+  std::vector<const double*> features;
+  std::vector<const std::int64_t*> values;
+  std::vector<double> ln_p;
+  std::vector<Found> found;
+};
+
+Influence::Influence(const InfluenceShape& shape)
+    : shape_(valid(shape)),
+      decay_(decay_of(shape)),
+      forest_(decay_),
+      distances_(decay_),
+      population_(static_cast<std::size_t>(shape.features), decay_),
+      dependence_(2 * static_cast<std::size_t>(shape.fields)),
+      sketches_(2 * static_cast<std::size_t>(shape.fields),
+                QuantileSketch(decay_ * static_cast<double>(shape.period) /
+                               static_cast<double>(shape.interval))),
+      maxima_(maxima_decay_of(shape)) {}
+
+double Influence::Dependence::correlation() const noexcept {
+  return weight > 0.0 ? std::max(total / weight, 0.0) : 0.0;
+}
+
+void Influence::check(const InfluenceRows& rows) const {
+  const auto fields = static_cast<std::size_t>(shape_.fields);
+  for (std::size_t row = 0; row < rows.count; ++row) {
+    require(row == 0 || rows.window[row - 1] <= rows.window[row], "window must be ascending");
+    require(
+        std::isnan(rows.score[row]) || (rows.score[row] >= 0.0 && std::isfinite(rows.score[row])),
+        "score must be 0 or more, or NaN");
+    for (std::size_t field = 0; field < fields; ++field) {
+      require(rows.values[row * fields + field] >= -1, "values must be -1 or more");
+    }
+  }
+  const auto features = static_cast<std::size_t>(shape_.features);
+  for (std::size_t i = 0; i < rows.count * features; ++i) {
+    require(!std::isinf(rows.features[i]), "features must be finite, or NaN");
+  }
+}
+
+Influences Influence::process(const InfluenceRows& rows, bool learn) {
+  check(rows);
+  std::vector<std::size_t> order(rows.count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto before = [&](std::size_t a, std::size_t b) {
+    return std::tie(rows.window[a], rows.entity[a]) < std::tie(rows.window[b], rows.entity[b]);
+  };
+  if (!std::is_sorted(order.begin(), order.end(), before)) {
+    std::sort(order.begin(), order.end(), before);
+  }
+
+  Influences found;
+  const auto fields = static_cast<std::size_t>(shape_.fields);
+  const auto features = static_cast<std::size_t>(shape_.features);
+  for (std::size_t at = 0; at < order.size();) {
+    Window window;
+    window.start = rows.window[order[at]];
+    window.tick = window.start / shape_.interval;
+    for (; at < order.size() && rows.window[order[at]] == window.start; ++at) {
+      const std::size_t row = order[at];
+      window.entity.push_back(rows.entity[row]);
+      window.score.push_back(rows.score[row]);
+      window.features.push_back(rows.features + row * features);
+      window.values.push_back(rows.values + row * fields);
+    }
+    if (learn) last_tick_ = std::max(last_tick_, window.tick);
+    judge(window, learn);
+    for (std::size_t field = 0; field < fields; ++field) weigh(window, field, learn, found);
+    if (learn) maxima_.trim(window.tick);
+
+    const std::size_t kept = std::min(window.found.size(), most_per_window);
+    std::partial_sort(window.found.begin(),
+                      window.found.begin() + static_cast<std::ptrdiff_t>(kept), window.found.end(),
+                      stronger);
+    for (std::size_t i = 0; i < kept; ++i) {
+      found.window.push_back(window.start);
+      found.field.push_back(window.found[i].field);
+      found.value.push_back(window.found[i].value);
+      found.ln_probability.push_back(window.found[i].ln_p);
+      found.score.push_back(window.found[i].score);
+    }
+  }
+  return found;
+}
+
+// From scores to probabilities. Entities without a score are compared with the others.
+void Influence::judge(Window& window, bool learn) {
+  struct Part {
+    std::vector<std::size_t> rows;
+    std::vector<std::int64_t> entities;
+    std::vector<double> scores;
+    std::vector<double> ln_p;
+  };
+  Part scored;
+  Part compared;
+  std::vector<const double*> cold;
+  for (std::size_t row = 0; row < window.entity.size(); ++row) {
+    const bool is_cold = std::isnan(window.score[row]);
+    if (is_cold) cold.push_back(window.features[row]);
+    if (is_cold && !population_.known()) continue;
+    Part& part = is_cold ? compared : scored;
+    part.rows.push_back(row);
+    part.entities.push_back(window.entity[row]);
+    part.scores.push_back(is_cold ? population_.distance(window.features[row]) : window.score[row]);
+  }
+  window.ln_p.assign(window.entity.size(), 0.0);
+  for (auto [tails, part] : {std::pair{&forest_, &scored}, std::pair{&distances_, &compared}}) {
+    if (part->rows.empty()) continue;
+    part->ln_p.resize(part->rows.size());
+    tails->judge(window.tick, part->entities, part->scores, part->ln_p.data());
+    for (std::size_t i = 0; i < part->rows.size(); ++i) window.ln_p[part->rows[i]] = part->ln_p[i];
+    if (learn) tails->learn(window.tick, part->entities, part->scores);
+  }
+  if (learn && !cold.empty()) population_.learn(window.tick, cold);
+}
+
+// The values of one field, and the field as a whole.
+void Influence::weigh(Window& window, std::size_t field, bool learn, Influences& found) {
+  std::vector<std::pair<std::int64_t, std::size_t>> by_value;
+  by_value.reserve(window.entity.size());
+  for (std::size_t row = 0; row < window.entity.size(); ++row) {
+    const std::int64_t value = window.values[row][field];
+    if (value >= 0) by_value.emplace_back(value, row);
+  }
+  if (!std::is_sorted(by_value.begin(), by_value.end())) {
+    std::sort(by_value.begin(), by_value.end());
+  }
+  std::vector<std::int64_t> codes;
+  std::vector<Accumulator> groups;
+  for (const auto& [value, row] : by_value) {
+    if (codes.empty() || codes.back() != value) {
+      codes.push_back(value);
+      groups.emplace_back();
+    }
+    groups.back().add(window.ln_p[row]);
+  }
+
+  std::vector<double> ln_p;
+  const double largest_raw = combine(field, groups, learn, ln_p);
+  if (learn) sketches_[field].see(window.start / shape_.period, largest_raw);
+  QuantileSketch::Ceilings ceilings(sketches_[field]);
+  const auto number = static_cast<std::int64_t>(field);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (ln_p[i] > ln_unusual) continue;
+    const double raw = raw_score(ln_p[i]);
+    if (learn) found.renormalise |= maxima_.raise(number, codes[i], window.tick, raw);
+    const double largest = maxima_.largest(number, codes[i], window.tick);
+    window.found.push_back({ceilings.of(raw, ln_p[i], largest), ln_p[i], number, codes[i]});
+  }
+
+  const std::size_t level = static_cast<std::size_t>(shape_.fields) + field;
+  Accumulator whole;
+  for (const double each : ln_p) whole.add(each);
+  const double raw =
+      combine(level, std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
+  if (learn) sketches_[level].see(window.start / shape_.period, raw);
+  const double level_ln_p = ln_p.empty() ? 0.0 : ln_p[0];
+  found.level_window.push_back(window.start);
+  found.level_field.push_back(number);
+  found.level_ln_probability.push_back(level_ln_p);
+  found.level_raw.push_back(raw);
+  found.level_score.push_back(QuantileSketch::Ceilings(sketches_[level]).of(raw, level_ln_p, 0.0));
+  found.level_count.push_back(static_cast<std::int64_t>(by_value.size()));
+}
+
+// ln p of each group; returns the largest raw score among them.
+double Influence::combine(std::size_t row, const std::vector<Accumulator>& groups, bool learn,
+                          std::vector<double>& ln_p) {
+  Dependence& dependence = dependence_[row];
+  const double correlation = dependence.correlation();
+  if (learn) {
+    dependence.total *= 1.0 - decay_;
+    dependence.weight *= 1.0 - decay_;
+  }
+  double largest = 0.0;
+  ln_p.resize(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    ln_p[i] = ln_combined(groups[i], correlation);
+    if (ln_p[i] <= ln_unusual) largest = std::max(largest, raw_score(ln_p[i]));
+    if (learn && groups[i].count() > 1 && ln_p[i] > ln_quiet) {
+      dependence.total += groups[i].correlation();
+      dependence.weight += 1.0;
+    }
+  }
+  return largest;
+}
+
+void Influence::renormalise(std::size_t count, const std::int64_t* field, const std::int64_t* value,
+                            const double* ln_probability, double* score) const {
+  std::vector<QuantileSketch::Ceilings> ceilings;
+  for (std::int64_t i = 0; i < shape_.fields; ++i) {
+    ceilings.emplace_back(sketches_[static_cast<std::size_t>(i)]);
+  }
+  for (std::size_t row = 0; row < count; ++row) {
+    if (field[row] < 0 || field[row] >= shape_.fields) {
+      score[row] = 0.0;
+      continue;
+    }
+    const double largest = maxima_.largest(field[row], value[row], last_tick_);
+    score[row] = ceilings[static_cast<std::size_t>(field[row])].of(raw_score(ln_probability[row]),
+                                                                   ln_probability[row], largest);
+  }
+}
+
+}  // namespace anomalyd
