@@ -204,3 +204,20 @@ class Detectors:
             f"{SERVICE}/StopDetector", request, pb.StopDetectorResponse, timeout=timeout
         )
         return answer.id
+
+    def start_realtime(self, id: str, *, timeout: float | None = None) -> str:
+        """Start detection in real time and return the job's id, which is the detector's.
+
+        Raises: StateConflict, DetectorNotFound.
+        """
+        request = pb.StartDetectorRequest(id=id)
+        return self._connection.call(
+            f"{SERVICE}/StartDetector", request, pb.StartDetectorResponse, timeout=timeout
+        ).id
+
+    def stop_realtime(self, id: str, *, timeout: float | None = None) -> str:
+        """Stop detection in real time and return the job's id. Raises: StateConflict."""
+        request = pb.StopDetectorRequest(id=id)
+        return self._connection.call(
+            f"{SERVICE}/StopDetector", request, pb.StopDetectorResponse, timeout=timeout
+        ).id
