@@ -62,7 +62,7 @@ class Subject:
 
     def wait(self, detector_id: str) -> dict[str, Any]:
         """Wait until the latest historical task has ended, and return it."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while (task := self.task(detector_id))["state"] not in ENDED:
             assert time.monotonic() < deadline, task
             time.sleep(0.05)
