@@ -41,7 +41,7 @@ from anomalyd.schedule.live_runs import LiveRuns
 from anomalyd.schedule.realtime import LANE as REALTIME_LANE
 from anomalyd.schedule.realtime import RealtimeDetection
 from anomalyd.schedule.realtime_log import RealtimeLog
-from anomalyd.schedule.realtime_run import RealtimeLimits, RealtimeTools
+from anomalyd.schedule.realtime_tools import RealtimeLimits, RealtimeTools
 from anomalyd.schedule.scheduler import Scheduler
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits

@@ -19,7 +19,8 @@ from anomalyd.model.job import Job
 from anomalyd.model.realtime import RealtimeState, fingerprint
 from anomalyd.model.task import REALTIME, Task
 from anomalyd.schedule.realtime_progress import stopped
-from anomalyd.schedule.realtime_run import RealtimeTools, RunningDetector, TooManyFailuresError
+from anomalyd.schedule.realtime_run import RunningDetector
+from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
 from anomalyd.schedule.scheduler import Job as ScheduledJob
 from anomalyd.schedule.scheduler import JobControl, Scheduler
 from anomalyd.store.base import StoredDocument

@@ -11,13 +11,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from anomalyd.engine.analysis import StoppedEarlyError
-from anomalyd.engine.influencers import InfluencerRecorder, JobRun
+from anomalyd.engine.influencers import JobRun
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import ColdStart, LiveRows
 from anomalyd.engine.plan import AnalysisPlan
@@ -25,76 +24,21 @@ from anomalyd.engine.results import error_batch, scored_batch
 from anomalyd.engine.window import WindowRange
 from anomalyd.errors import AnomalydError, SourceUnavailable, VersionConflict
 from anomalyd.executor.base import Int64s
-from anomalyd.metrics import Metrics
 from anomalyd.model.detector import Detector
-from anomalyd.model.index_names import IndexNames
 from anomalyd.model.realtime import fingerprint
 from anomalyd.model.task import REALTIME, Task
 from anomalyd.query.parse import parse_query
-from anomalyd.schedule.clock import Clock
-from anomalyd.schedule.counters import NodeCounters
-from anomalyd.schedule.realtime_log import HeldState, RealtimeLog
+from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick, failed
+from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
 from anomalyd.schedule.scheduler import JobControl
-from anomalyd.schedule.task_log import TaskLog
 from anomalyd.schedule.ticks import Timetable
-from anomalyd.store.base import CheckpointStore, DocumentWrite, ResultBatch, ResultStore
+from anomalyd.store.base import DocumentWrite, ResultBatch
 
 logger = logging.getLogger(__name__)
 
 NO_DATA = "No data in current detection window"
 DEFECT = "the tick failed because of an internal error; the log of the service has it"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RealtimeLimits:
-    """Settings of real time.
-
-    Attributes:
-        backlog_windows: most windows that are caught up with; older ones are dropped.
-        piece_windows: windows that are recorded at once when there are many.
-        lease_seconds: how long a lease lasts beyond the interval, at least.
-        retries: how often a source that cannot be read is asked again within a tick.
-        first_wait: seconds before the first of these; doubled each time.
-        failures: ticks in a row that may fail; one more stops the detector.
-        grace_ms: how long after a window was due late documents are looked for; 0 = never.
-    """
-
-    backlog_windows: int = 1_000
-    piece_windows: int = 100
-    lease_seconds: int = 60
-    retries: int = 3
-    first_wait: float = 1.0
-    failures: int = 6
-    grace_ms: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RealtimeTools:
-    """What every running detector works with.
-
-    Attributes:
-        open: makes the models' place of a plan.
-        checkpoints: where models are written down.
-        owner: this node, in leases.
-    """
-
-    open: Callable[[AnalysisPlan], LiveDetector]
-    checkpoints: CheckpointStore
-    results: ResultStore
-    tasks: TaskLog
-    log: RealtimeLog
-    influencers: InfluencerRecorder
-    names: IndexNames
-    clock: Clock
-    counters: NodeCounters
-    metrics: Metrics
-    owner: str
-    limits: RealtimeLimits = RealtimeLimits()
-
-
-class TooManyFailuresError(Exception):
-    """The detector must be stopped; the text is the task's error."""
 
 
 class RunningDetector:
@@ -200,9 +144,7 @@ class RunningDetector:
     def _work(self, held: HeldState, control: JobControl) -> int:
         """Bring the models about and record everything that is due; return the position."""
         tools = self._tools
-        live = self._live
-        if live is None:
-            live = self._opened(held)
+        live = self._live or self._opened(held)
         position = held.state.position
         backlog = self.timetable.backlog(
             position, tools.clock.now(), most=tools.limits.backlog_windows
