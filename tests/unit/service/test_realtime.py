@@ -318,7 +318,7 @@ def test_a_week_of_ticks(tmp_path):
 
 
 def test_imputed_windows_agree_as_well(filled, clock):
-    """An entity that is silent every second window has a value in each, before and after a start."""
+    """Entities that are silent every second window have a value in each, whoever looks."""
     option = {"method": "PREVIOUS"}
     id = create(filled, category_field=["host", "service"], imputation_option=option)
     started(filled, id)

@@ -1,0 +1,1 @@
+"""How long a tick of real time takes, and what it holds in memory."""
