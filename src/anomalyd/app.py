@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import os
 import platform
 import secrets
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import LiveTools
 from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.executor.budget import STATES, BudgetedExecutor, ModelBudget
+from anomalyd.executor.spill import SpillFile
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
@@ -107,6 +110,7 @@ class Application:
     _scheduler: Scheduler
     _recorder: InfluencerRecorder
     _checkpoints: EmbeddedCheckpointStore
+    _spill: SpillFile
     _database: Database
 
     def __enter__(self) -> Application:
@@ -125,6 +129,7 @@ class Application:
         self.realtime.save()
         self._recorder.close()
         self._checkpoints.close()
+        self._spill.close()
         self._database.close()
         self.tracer.close()
 
@@ -202,9 +207,33 @@ def _assemble(
     )
     historical = HistoricalAnalysis(tools, scheduler, slots=settings.max_batch_task_per_node)
     checkpoints = EmbeddedCheckpointStore(settings.data_dir)
+    spill = SpillFile(None if settings.data_dir is None else settings.data_dir / "spill.sqlite")
+    budget = ModelBudget(
+        settings.model_memory_budget or _quarter_of_memory(),
+        dedicated=settings.dedicated_cache_size,
+        spill=spill,
+    )
+    for state in STATES:
+        metrics.gauge(
+            "anomalyd_models",
+            "Models of running detectors: ready, packed in memory, or spilled to disk.",
+            lambda state=state: budget.usage()[state].models,  # type: ignore[misc]
+            state=state,
+        )
+        metrics.gauge(
+            "anomalyd_model_bytes",
+            "Bytes that these models take.",
+            lambda state=state: budget.usage()[state].held,  # type: ignore[misc]
+            state=state,
+        )
+    metrics.gauge(
+        "anomalyd_tick_wait_seconds",
+        "By how much the detector that waits longest is late now.",
+        lambda: realtime.lag(),
+    )
     live_tools = LiveTools(
         source=source,
-        executor=executor,
+        executor=BudgetedExecutor(executor, budget),
         learned=scores,
         checkpoints=checkpoints,
         now=clock.now,
@@ -364,6 +393,7 @@ def _assemble(
         _scheduler=scheduler,
         _recorder=recorder,
         _checkpoints=checkpoints,
+        _spill=spill,
         _database=database,
     )
     application.runtime_settings.restore()
@@ -393,6 +423,10 @@ def _preview_limits(settings: Settings) -> PreviewLimits:
     return PreviewLimits(
         entities=settings.max_entities_for_preview, concurrent=settings.max_concurrent_preview
     )
+
+
+def _quarter_of_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 
 
 def _node_id(data_dir: Path | None) -> str:

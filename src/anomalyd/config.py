@@ -28,6 +28,9 @@ class Settings:
         realtime_threads: detectors that are ticked at the same time.
         realtime_backlog_windows: windows that a detector catches up with after it was away; older
             ones are dropped and counted.
+        model_memory_budget: bytes for the models of running detectors; those used least are packed,
+            then spilled to disk beyond that. 0 = a quarter of the machine's memory.
+        dedicated_cache_size: models of each detector that always stay ready.
         checkpoint_saving_freq: seconds within which every model of real time is written down once.
         max_retry_for_backoff: how often a source that cannot be read is asked again within a tick.
         backoff_initial_delay: seconds before the first of these, doubled for each further one.
@@ -60,6 +63,8 @@ class Settings:
     realtime_threads: int = 2
     realtime_backlog_windows: int = 1_000
     checkpoint_saving_freq: int = 3_600
+    model_memory_budget: int = 0
+    dedicated_cache_size: int = 10
     max_retry_for_backoff: int = 3
     backoff_initial_delay: int = 1
     max_retry_for_end_run_exception: int = 6
@@ -158,6 +163,8 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "historical_threads": _THREADS,
     "realtime_threads": _THREADS,
     "realtime_backlog_windows": (1, 1_000_000),
+    "model_memory_budget": (0, 1 << 50),
+    "dedicated_cache_size": (0, 1_000_000),
     "checkpoint_saving_freq": (1, 7 * 86_400),
     "max_retry_for_backoff": (0, 100),
     "backoff_initial_delay": (0, 3_600),

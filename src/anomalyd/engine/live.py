@@ -186,6 +186,7 @@ class LiveDetector:
 
     def close(self, *, forget: bool) -> None:
         """Let go of the models; ``forget`` deletes their checkpoints."""
+        self._models.close()
         if forget:
             self._tools.checkpoints.forget(self.plan.detector_id)
 

@@ -107,6 +107,30 @@ class Models(Protocol):
         """Return the bytes that each model takes in memory now."""
         ...
 
+    def close(self) -> None:
+        """Let go of all models; they must not be used any more."""
+        ...
+
+
+class PackableModels(Models, Protocol):
+    """Models that can be taken out of memory one by one and put back; bits and numbers stay."""
+
+    def pack(self, models: Int64s) -> list[bytes]:
+        """Write models ``int64[n]`` down and take them out; only ``unpack`` may name them then."""
+        ...
+
+    def unpack(self, models: Int64s, packed: Sequence[bytes]) -> None:
+        """Put models ``int64[n]`` back that ``pack`` took out."""
+        ...
+
+    def updates_of(self, models: Int64s) -> Int64s:
+        """Return how many rows these models ``int64[n]`` have learned."""
+        ...
+
+    def sizes_of(self, models: Int64s) -> Int64s:
+        """Return the bytes that these models ``int64[n]`` take in memory now."""
+        ...
+
 
 class Executor(Protocol):
     """Makes models. Thread-safe."""

@@ -11,8 +11,8 @@ from anomalyd.errors import CorruptState
 from anomalyd.executor.base import (
     Float64s,
     Int64s,
-    Models,
     ModelShape,
+    PackableModels,
     Scores,
     UInt64s,
 )
@@ -28,7 +28,7 @@ class ThreadExecutor:
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
 
-    def open(self, shape: ModelShape, seeds: UInt64s) -> Models:
+    def open(self, shape: ModelShape, seeds: UInt64s) -> PackableModels:
         """Return new, untrained models, one per seed."""
         settings = BankSettings(features=shape.features, shingle_size=shape.shingle_size)
         if shape.recency_emphasis is not None:
@@ -70,3 +70,22 @@ class _BankModels:
 
     def sizes(self) -> Int64s:
         return self._bank.size_in_bytes(self._numbers)
+
+    def pack(self, models: Int64s) -> list[bytes]:
+        packed = self._bank.checkpoint(self._numbers[models])
+        self._bank.remove(self._numbers[models])
+        self._numbers[models] = -1
+        return packed
+
+    def unpack(self, models: Int64s, packed: Sequence[bytes]) -> None:
+        self._numbers[models] = self._bank.restore(packed)
+
+    def updates_of(self, models: Int64s) -> Int64s:
+        return self._bank.updates(self._numbers[models])
+
+    def sizes_of(self, models: Int64s) -> Int64s:
+        return self._bank.size_in_bytes(self._numbers[models])
+
+    def close(self) -> None:
+        self._bank.remove(self._numbers[self._numbers >= 0])
+        self._numbers = np.full(len(self._numbers), -1)
