@@ -161,6 +161,13 @@ def test_numbers_of_documents_are_exact(rest: RestClient) -> None:
     assert list(source["d"]) == ["y", "x"]
 
 
+def test_any_name_of_a_field(rest: RestClient) -> None:
+    """Also one that no SQL statement could hold; the document comes back as it was."""
+    document = {"\0a": 1, "a\0": {"\0": "x"}, '"; --': 2, " a": 3}
+    assert rest("PUT", "/odd_names/_doc/1", document).status == 201
+    assert rest("GET", "/odd_names/_doc/1").json["_source"] == document
+
+
 def test_bulk_reports_per_item(rest: RestClient) -> None:
     """One bad document fails alone; the answer says which and why."""
     rest("PUT", "/items", {"mappings": {"properties": {"n": {"type": "long"}}}})

@@ -169,12 +169,13 @@ class IndexMapping:
         """Return a column name for a new field.
 
         Field names are case-sensitive and column names are not, so ``Host`` beside ``host`` gets
-        a number.
+        a number. A NUL ends a statement, so it becomes a space.
         """
         in_use = self._columns_in_use | _RESERVED_COLUMNS | {name.lower() for name in taken}
-        column, number = path, 2
+        plain = path.replace("\0", " ")
+        column, number = plain, 2
         while column.lower() in in_use:
-            column, number = f"{path}~{number}", number + 1
+            column, number = f"{plain}~{number}", number + 1
         return column
 
 
