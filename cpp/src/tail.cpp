@@ -14,10 +14,13 @@ constexpr std::size_t own_bins = 64;
 constexpr std::size_t pooled_bins = 2048;
 constexpr std::uint32_t enough = 500;  // scores from which an entity is judged by its own history
 constexpr double tail_share = 0.98;    // of scores below the point where the tail begins
-// Scores are learned as if they were no higher than this share of the history, so that an anomaly
-// does not hide the next one.
+// Scores are learned as if they were not much higher than this share of the history, so that an
+// anomaly does not hide the next one. Not much, but higher: were they cut off at that very point,
+// it could only ever fall.
 constexpr double cap_share = 0.999;
-constexpr double least_weight = 100.0;  // below it there is no tail
+constexpr double cap_room = 1.05;
+constexpr double least_capped_weight = 1000.0;  // below it that point is hardly known
+constexpr double least_weight = 100.0;          // below it there is no tail
 constexpr std::int64_t refit_every = 256;
 constexpr double few_excesses = 50.0;
 constexpr double shape_of_few = 0.1;  // where too few scores lie in the tail to tell
@@ -137,8 +140,8 @@ void Tails::learn(std::int64_t tick, const std::vector<std::int64_t>& entities,
     weight = 1.0;
   }
   const double total = pooled_total();
-  const double cap = total / weight > least_weight
-                         ? std::max(quantile(cap_share, total), pooled_scale().low)
+  const double cap = total / weight > least_capped_weight
+                         ? std::max(cap_room * quantile(cap_share, total), pooled_scale().low)
                          : std::numeric_limits<double>::infinity();
   for (std::size_t row = 0; row < scores.size(); ++row) {
     const double score = std::min(scores[row], cap);

@@ -26,7 +26,12 @@ ENOUGH = 500
 TAIL = 0.98
 """The share of scores below the point where the tail begins."""
 CAP = 0.999
-"""Scores are learned as if they were no higher than this share of the history."""
+CAP_ROOM = 1.05
+"""Scores are learned as if they were not much higher than this share of the history.
+
+Were they cut off at that very point, it could only ever fall.
+"""
+LEAST_CAPPED_WEIGHT = 1000.0
 LEAST_WEIGHT_OF_TAIL = 100.0
 """Below it there is no tail: no probability is smaller than 1 / (weight + 1)."""
 REFIT_EVERY = 256
@@ -109,9 +114,9 @@ class Tails:
             return
         weight = self._weight_at(tick, learning=True)
         total = self._pooled.sum()
-        if total / weight > LEAST_WEIGHT_OF_TAIL:
+        if total / weight > LEAST_CAPPED_WEIGHT:
             (capped,) = self._quantiles([CAP])
-            score = np.minimum(score, max(capped, POOLED.low))
+            score = np.minimum(score, max(CAP_ROOM * capped, POOLED.low))
         self._pooled += weight * np.bincount(POOLED.of(score), minlength=POOLED_BINS)
         places = self._places_or_new(entity)
         np.add.at(self._own, (places, OWN.of(score)), weight)

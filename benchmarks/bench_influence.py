@@ -1,0 +1,79 @@
+"""Influencers in the core: their speed, and in full whether they are as improbable as they say.
+
+``pytest benchmarks/bench_influence.py --benchmark-only``; the calibration takes minutes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomalyd._core import InfluenceState
+from tests.support.calibration import forest_scores, rates, usual_series
+
+HALF_HOUR = 1_800_000
+ENTITIES = 100_000
+ROWS = 1_000_000
+WINDOWS = 12_000
+LEAST, MOST = 0.7, 1.5
+HIGH, VERY_HIGH = 1.1 * 0.004375, 1.1 * 0.001
+
+
+def test_all_entities_of_an_interval(benchmark: Any) -> None:
+    """100,000 entities, three fields: at most a second."""
+    rng = np.random.default_rng(0)
+    state = InfluenceState(fields=3, features=1, interval=HALF_HOUR, period=HALF_HOUR)
+    entity = np.arange(ENTITIES)
+    values = np.stack([entity, entity % 1_000, 0 * entity], axis=1)
+    features = np.zeros((ENTITIES, 1))
+    windows = iter(range(1_000_000))
+
+    def interval() -> None:
+        window = np.full(ENTITIES, next(windows) * HALF_HOUR)
+        state.process(window, entity, values, rng.gamma(8, 0.12, ENTITIES), features)
+
+    interval()
+    benchmark.pedantic(interval, rounds=20)
+    assert benchmark.stats.stats.median <= 1.0
+
+
+def test_renormalising(benchmark: Any) -> None:
+    """A million stored rows: at most ten seconds."""
+    rng = np.random.default_rng(0)
+    state = InfluenceState(fields=1, features=1, interval=HALF_HOUR, period=HALF_HOUR)
+    entity = np.arange(1_000)
+    for window in range(500):
+        state.process(
+            np.full(1_000, window * HALF_HOUR),
+            entity,
+            entity[:, None],
+            rng.gamma(8, 0.12, 1_000),
+            np.zeros((1_000, 1)),
+        )
+    field, value = np.zeros(ROWS, dtype=np.int64), rng.integers(0, 1_000, ROWS)
+    ln_p = -3.4 - rng.exponential(2, ROWS)
+    benchmark.pedantic(lambda: state.renormalise(field, value, ln_p), rounds=5)
+    assert benchmark.stats.stats.median <= 10.0
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.2])
+@pytest.mark.parametrize("kind", ["stationary", "autoregressive", "seasonal"])
+def test_calibration(benchmark: Any, kind: str, correlation: float) -> None:
+    """Rates of p <= 1 % and 0.1 % over alpha, and alarms per sampling period, with a forest."""
+    values = usual_series(kind, WINDOWS, 40, correlation=correlation, seed=1)
+
+    def measured() -> Any:
+        return rates(forest_scores(values), (1, 5, 40))
+
+    found = benchmark.pedantic(measured, rounds=1)
+    for size, rate in found.items():
+        benchmark.extra_info[f"{size} a value"] = rate
+        print(f"{kind} correlation {correlation}, {size} entities a value: {rate}")
+        assert LEAST <= rate.one_percent <= MOST
+        assert rate.high <= HIGH
+        assert rate.very_high <= VERY_HIGH
+        # where too few are expected, the rate says nothing
+        if size == 1:
+            assert LEAST <= rate.one_permille <= MOST
