@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from anomalyd.app import Application, build
+from anomalyd.app import build
+from anomalyd.application import Application
 from anomalyd.config import Settings
 from anomalyd.schedule.clock import SystemClock
 from anomalyd.service.suggest import SuggestedParameter

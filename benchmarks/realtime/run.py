@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from anomalyd.app import Application, build
+from anomalyd.app import build
+from anomalyd.application import Application
 from anomalyd.config import Settings
 from anomalyd.schedule.clock import VirtualClock
 

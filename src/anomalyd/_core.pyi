@@ -304,7 +304,6 @@ class ModelBank:
     def __len__(self) -> int:
         """Models in the bank."""
 
-
 @final
 class Influencers:
     """What some windows gave: one element per unusual value, and one per window and field.

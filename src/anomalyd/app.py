@@ -13,11 +13,11 @@ import os
 import platform
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anomalyd.auth.identity import Identity, local_identity
+from anomalyd.application import Application
+from anomalyd.auth.identity import local_identity
 from anomalyd.auth.policy import Policy
 from anomalyd.config import Settings, runtime_settings
 from anomalyd.embedded.catalogue import Catalogue
@@ -74,64 +74,9 @@ from anomalyd.store.embedded import (
     EmbeddedScoreReader,
 )
 from anomalyd.store.signal import WriteSignal
-from anomalyd.tracing import Tracer, open_tracer
+from anomalyd.tracing import open_tracer
 
 NODE_ID_BYTES = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Application:
-    """All use cases of one service, ready to be called from any thread.
-
-    Attributes:
-        caller: who everybody is, until there is authentication.
-        node_id: of this process in tasks and statistics: 22 characters.
-    """
-
-    settings: Settings
-    caller: Identity
-    node_id: str
-    detectors: DetectorService
-    previews: PreviewService
-    profiles: ProfileService
-    validation: ValidationService
-    suggestions: SuggestionService
-    tasks: TaskService
-    results: ResultService
-    watching: WatchService
-    influencers: InfluencerService
-    ml_results: MlResultService
-    stats: StatsService
-    runtime_settings: SettingsService
-    metrics: Metrics
-    tracer: Tracer
-    indices: IndexService
-    realtime: RealtimeDetection
-    _scheduler: Scheduler
-    _recorder: InfluencerRecorder
-    _checkpoints: EmbeddedCheckpointStore
-    _spill: SpillFile
-    _database: Database
-
-    def __enter__(self) -> Application:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Interrupt what is running, wait for it, and close the database; twice is fine.
-
-        Runs that were interrupted go on when an application is built on the same folder again.
-        """
-        self.realtime.close()
-        self._scheduler.close()
-        self.realtime.save()
-        self._recorder.close()
-        self._checkpoints.close()
-        self._spill.close()
-        self._database.close()
-        self.tracer.close()
 
 
 def build(

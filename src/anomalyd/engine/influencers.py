@@ -12,27 +12,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from anomalyd._core import Influencers, InfluenceState
 from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.influence_state import restored_state
+from anomalyd.engine.influencer_columns import RunColumns, worth_writing
 from anomalyd.engine.influencer_rows import influencer_rows, record_rows
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector
-from anomalyd.model.influencer import BUCKET_TIME
 from anomalyd.store.base import ScoreColumns, ScoreRange, ScoreReader
 from anomalyd.store.influencers import (
     REAL_TIME,
-    Bools,
-    BucketRows,
-    Float64s,
     InfluencerStep,
     InfluencerStore,
-    Int64s,
 )
 
 ROWS_PER_STEP = 200_000
@@ -44,9 +38,6 @@ LEAST_PERIOD = 30 * 60_000
 RENORMALISE_EVERY = 6 * 3_600_000
 RENORMALISED_DAYS = 30 * 24 * 3_600_000
 RENORMALISED_SPANS = 100
-BANDS = (25.0, 50.0, 75.0)
-SMALLEST_CHANGE = 1.5
-SMALLEST_RATIO = 0.33
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +193,7 @@ class _Run:
         self._scores = scores
         self._influencers = influencers
         self._keeps_state = keeps_state
-        self._columns = _Columns.of(job.detector)
+        self._columns = RunColumns.of(job.detector)
         self._model = self._new_state()
         self.position: int | None = None
         self._has_state = False
@@ -368,67 +359,3 @@ class _Run:
         if with_state:
             self._has_state = True
             self._rows_since_state = 0
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Which columns of values the state sees.
-
-    The category fields come first. ``bucket_time`` is one value that all entities share. Where
-    neither it nor the only category field stands for whole entities, one more column does.
-
-    Attributes:
-        names: of the columns; "" for the one of whole entities.
-        categories: how many of them are category fields.
-        record: the column whose values are whole entities.
-    """
-
-    names: tuple[str, ...]
-    categories: int
-    record: int
-
-    @staticmethod
-    def of(detector: Detector) -> _Columns:
-        categories = detector.categories
-        names = (*categories, BUCKET_TIME)
-        if len(categories) <= 1:
-            # a single series' only entity is the value of bucket_time, whose code is 0 too
-            return _Columns(names, len(categories), 0)
-        return _Columns((*names, ""), len(categories), len(names))
-
-    def values(self, scores: ScoreColumns) -> Int64s:
-        """Return the codes ``int64[rows, columns]``."""
-        everything = np.zeros((len(scores), 1), dtype=np.int64)
-        parts = [scores.values, everything]
-        if len(self.names) > self.categories + 1:
-            parts.append(scores.entity[:, None])
-        return np.ascontiguousarray(np.hstack(parts))
-
-    def buckets(self, found: Influencers) -> BucketRows:
-        """Return the levels of buckets: the category fields and ``bucket_time``."""
-        kept = found.bucket_field <= self.categories
-        return BucketRows(
-            timestamp=found.bucket_window[kept],
-            field=[self.names[each] for each in found.bucket_field[kept].tolist()],
-            ln_probability=found.bucket_ln_probability[kept],
-            raw=found.bucket_raw[kept],
-            score=found.bucket_score[kept],
-            count=found.bucket_count[kept],
-        )
-
-    def positions(self, fields: npt.NDArray[Any]) -> Int64s:
-        """Return the column of each field name ``int64[rows]``; -1 where there is none."""
-        found = np.full(len(fields), -1, dtype=np.int64)
-        for position, name in enumerate(self.names):
-            found[fields == name] = position
-        return found
-
-
-def worth_writing(old: Float64s, new: Float64s) -> Bools:
-    """Tell which scores changed enough to be written: the band, by 1.5, or to below a third."""
-    band: Bools = np.searchsorted(BANDS, old, side="right") != np.searchsorted(
-        BANDS, new, side="right"
-    )
-    low, high = np.minimum(old, new), np.maximum(old, new)
-    changed: Bools = band | (high - low >= SMALLEST_CHANGE) | (low < SMALLEST_RATIO * high)
-    return changed

@@ -10,7 +10,8 @@ import pytest
 
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import Database
-from anomalyd.engine.influencers import InfluencerRecorder, JobRun, worth_writing
+from anomalyd.engine.influencer_columns import worth_writing
+from anomalyd.engine.influencers import InfluencerRecorder, JobRun
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector, Feature
 from anomalyd.model.interval import Interval

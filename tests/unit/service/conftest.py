@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from anomalyd.app import Application, build
+from anomalyd.app import build
+from anomalyd.application import Application
 from anomalyd.config import Settings
 from anomalyd.schedule.clock import VirtualClock
 from tests.unit.service.data import NOW, fill

@@ -6,7 +6,7 @@ import time
 
 import orjson
 
-from anomalyd.app import Application
+from anomalyd.application import Application
 from anomalyd.model.task import TaskState
 
 NOW = 1_795_313_820_000

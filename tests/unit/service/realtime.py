@@ -2,7 +2,7 @@
 
 import time
 
-from anomalyd.app import Application
+from anomalyd.application import Application
 from anomalyd.schedule.clock import VirtualClock
 from tests.unit.service.data import MINUTE
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from anomalyd.app import Application
+from anomalyd.application import Application
 from anomalyd.errors import DetectorInvalid, DetectorRefused, IllegalArgument, IndexNotFound
 from anomalyd.model.interval import Interval
 from anomalyd.service.suggest import SuggestedParameter, Suggestions

@@ -2,7 +2,7 @@
 
 import pytest
 
-from anomalyd.app import Application
+from anomalyd.application import Application
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import Database
 from anomalyd.embedded.identifiers import CountedIds

@@ -5,18 +5,24 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from anomalyd.embedded.database import Database
 from anomalyd.errors import CorruptState
 from anomalyd.store.embedded.influencer_columns import InfluencerColumns
+from anomalyd.store.embedded.influencer_writes import (
+    registered,
+    replace,
+    replace_records,
+    texts,
+    write_state,
+)
 from anomalyd.store.influencers import (
     BucketRow,
     Float64s,
@@ -71,8 +77,6 @@ _RECORD_SORTS = {
     "is_interim": "interim",
 }
 
-Columns = Mapping[str, npt.NDArray[Any]]
-
 
 class EmbeddedInfluencerStore:
     """Implements ``store.influencers.InfluencerStore``; the only writer of its tables."""
@@ -93,25 +97,25 @@ class EmbeddedInfluencerStore:
     def write(self, job: str, step: InfluencerStep) -> None:
         """Replace what is stored of the step's windows, in one transaction."""
         with self._changing(job) as connection:
-            _replace(connection, job, step, "anomalyd_influencer", ("field", "value"), {
-                "field": _texts(step.influencers.field),
-                "value": _texts(step.influencers.value),
+            replace(connection, job, step, "anomalyd_influencer", ("field", "value"), {
+                "field": texts(step.influencers.field),
+                "value": texts(step.influencers.value),
                 "code": step.influencers.code,
                 "timestamp": step.influencers.timestamp,
                 "ln_probability": step.influencers.ln_probability,
                 "score": step.influencers.score,
             })  # fmt: skip
-            _replace(connection, job, step, "anomalyd_bucket", ("field",), {
-                "field": _texts(step.buckets.field),
+            replace(connection, job, step, "anomalyd_bucket", ("field",), {
+                "field": texts(step.buckets.field),
                 "timestamp": step.buckets.timestamp,
                 "ln_probability": step.buckets.ln_probability,
                 "raw": step.buckets.raw,
                 "score": step.buckets.score,
                 "count": step.buckets.count,
             })  # fmt: skip
-            _replace_records(connection, job, step)
+            replace_records(connection, job, step)
             if step.position is not None:
-                _write_state(connection, job, step, step.position)
+                write_state(connection, job, step, step.position)
 
     def rescore(self, job: str, run: str, stored: StoredScores, score: Float64s) -> int:
         """Give influencers new scores, in one transaction; returns how many rows changed."""
@@ -124,7 +128,7 @@ class EmbeddedInfluencerStore:
             "code": stored.code[changed],
             "score": score[changed],
         }
-        with self._changing(job) as connection, _registered(connection, columns) as name:
+        with self._changing(job) as connection, registered(connection, columns) as name:
             connection.execute(
                 "UPDATE anomalyd_influencer AS old SET score = new.score "  # noqa: S608
                 f"FROM {name} AS new WHERE old.timestamp = new.timestamp "
@@ -274,131 +278,9 @@ def _parameters(job: str, which: ResultFilter) -> dict[str, object]:
     }
 
 
-def _replace(
-    connection: duckdb.DuckDBPyConnection,
-    job: str,
-    step: InfluencerStep,
-    table: str,
-    key: Sequence[str],
-    columns: dict[str, Any],
-) -> None:
-    """Put rows in the place of those that the windows had; initial scores of this run stay."""
-    known = _taken_out(connection, job, step, table, key)
-    if not len(columns["timestamp"]):
-        return
-    columns["initial_score"] = columns["score"]
-    if known:
-        keys = zip(*(_listed(columns[name]) for name in (*key, "timestamp")), strict=True)
-        scores = zip(keys, columns["score"].tolist(), strict=True)
-        columns["initial_score"] = np.array([known.get(one, score) for one, score in scores])
-    names = ", ".join(columns)
-    with _registered(connection, columns) as new:
-        connection.execute(
-            f"INSERT INTO {table} (job, run, bucket_span, interim, {names}) "  # noqa: S608
-            f"SELECT $job, $run, $span, $interim, {names} FROM {new} "
-            f"ORDER BY timestamp, {', '.join(key)}",
-            {"job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim},
-        )
-
-
-def _replace_records(connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep) -> None:
-    """Put records in the place of those that the windows had."""
-    known = _taken_out(connection, job, step, "anomalyd_record", ("entity",))
-    records = step.records
-    if not len(records):
-        return
-    entities = [tuple(entity) for entity in records.entity]
-    keys = zip(entities, records.timestamp.tolist(), strict=True)
-    initial = [
-        known.get(key, score) for key, score in zip(keys, records.score.tolist(), strict=True)
-    ]
-    columns = {
-        "timestamp": records.timestamp,
-        "entity": _as_json(records.entity),
-        "ln_probability": records.ln_probability,
-        "score": records.score,
-        "initial_score": np.array(initial),
-        "actual": _as_json(records.actual),
-        "typical": _as_json(records.typical),
-    }
-    with _registered(connection, columns) as new:
-        connection.execute(
-            "INSERT INTO anomalyd_record SELECT $job, $run, timestamp, $span, "  # noqa: S608
-            "from_json(entity, '[\"VARCHAR\"]'), ln_probability, score, initial_score, "
-            "from_json(actual, '[\"DOUBLE\"]'), from_json(typical, '[\"DOUBLE\"]'), $interim "
-            f"FROM {new} ORDER BY timestamp, entity",
-            {"job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim},
-        )
-
-
-def _taken_out(
-    connection: duckdb.DuckDBPyConnection,
-    job: str,
-    step: InfluencerStep,
-    table: str,
-    key: Sequence[str],
-) -> dict[tuple[Any, ...], float]:
-    """Delete the rows of a step's windows; returns the initial scores of this run's final ones.
-
-    By the columns of ``key`` and the timestamp.
-    """
-    gone = connection.execute(
-        f"DELETE FROM {table} WHERE job = $job AND timestamp >= $start "  # noqa: S608
-        f"AND timestamp < $end RETURNING run, interim, initial_score, {', '.join(key)}, timestamp",
-        {"job": job, "start": step.start, "end": step.end},
-    ).fetchall()
-    return {
-        tuple(tuple(part) if isinstance(part, list) else part for part in place): initial
-        for run, interim, initial, *place in gone
-        if run == step.run and not interim
-    }
-
-
-def _listed(column: Any) -> list[Any]:
-    listed: list[Any] = column.tolist()
-    return listed
-
-
-def _as_json(values: Sequence[Any]) -> npt.NDArray[Any]:
-    return _texts([orjson.dumps(each).decode() for each in values])
-
-
-def _write_state(
-    connection: duckdb.DuckDBPyConnection, job: str, step: InfluencerStep, position: int
-) -> None:
-    place = {"job": job, "run": step.run}
-    old = connection.execute(
-        "SELECT position FROM anomalyd_influencer_run WHERE job = $job AND run = $run", place
-    ).fetchone()
-    if step.state is None and old is not None:
-        connection.execute(
-            "UPDATE anomalyd_influencer_run SET position = $position "
-            "WHERE job = $job AND run = $run",
-            place | {"position": position},
-        )
-        return
-    connection.execute("DELETE FROM anomalyd_influencer_run WHERE job = $job AND run = $run", place)
-    # histories are mostly zeros
-    state = None if step.state is None else zlib.compress(step.state, 1)
-    connection.execute(
-        "INSERT INTO anomalyd_influencer_run VALUES ($job, $run, $position, $position, $state)",
-        place | {"position": position, "state": state},
-    )
-
-
-@contextmanager
-def _registered(connection: duckdb.DuckDBPyConnection, columns: Columns) -> Iterator[str]:
-    name = "anomalyd_influencer_step"
-    connection.register(name, dict(columns))
-    try:
-        yield name
-    finally:
-        connection.unregister(name)
-
-
 def _load(cursor: duckdb.DuckDBPyConnection, job: str) -> InfluencerColumns:
     parameters = {"job": job}
-    texts = [
+    names = [
         [
             str(row[0])
             for row in cursor.execute(
@@ -412,8 +294,8 @@ def _load(cursor: duckdb.DuckDBPyConnection, job: str) -> InfluencerColumns:
     columns = {name: _filled(each) for name, each in found.items()}
     order = np.lexsort((columns["value"], columns["field"], -columns["timestamp"]))
     return InfluencerColumns(
-        fields=tuple(texts[0]),
-        values=texts[1],
+        fields=tuple(names[0]),
+        values=names[1],
         **{name: np.ascontiguousarray(column[order]) for name, column in columns.items()},
     )
 
@@ -428,12 +310,6 @@ def _unpacked(state: bytes) -> bytes:
 def _filled(column: Any) -> npt.NDArray[Any]:
     """Return a column that has no NULLs as a plain array; DuckDB gives a masked one."""
     return np.ma.getdata(column)
-
-
-def _texts(values: Sequence[str]) -> npt.NDArray[Any]:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def _bucket_row(row: tuple[Any, ...]) -> BucketRow:
