@@ -23,11 +23,13 @@ TICKS = 6
 BEGIN = 1_795_305_600_000 // MINUTE * MINUTE
 
 
-def measure(entities: int) -> list[str]:
-    """Return a row of the table."""
+def measure(entities: int, budget: int) -> list[str]:
+    """Return a row of the table; ``budget`` is what the models may take, bytes (0 = default)."""
     with tempfile.TemporaryDirectory(prefix="anomalyd-bench-") as folder:
         clock = VirtualClock(BEGIN + HISTORY * MINUTE)
-        settings = Settings(data_dir=Path(folder) / "data", database_memory="2GB")
+        settings = Settings(
+            data_dir=Path(folder) / "data", database_memory="2GB", model_memory_budget=budget
+        )
         with build(settings, clock=clock, random_bytes=random.Random(1).randbytes) as made:
             load(made, entities, Path(folder) / "part.json")
             detector_id = create(made)
