@@ -80,8 +80,9 @@ double ln_cauchy(double one, double other) noexcept {
     // The harmonic mean, which the combination tends to.
     return std::min(std::log(2.0) - ln_sum(-one, -other), 0.0);
   }
+  // 1/tan(pi p) rather than tan(pi/2 - pi p), which loses the digits of a small p.
   const auto cotangent = [](double ln_p) {
-    return std::tan((0.5 - std::min(std::exp(ln_p), largest_input)) * pi);
+    return 1.0 / std::tan(std::min(std::exp(ln_p), largest_input) * pi);
   };
   const double mean = 0.5 * (cotangent(one) + cotangent(other));
   // 1/2 - atan(mean)/pi without the loss of digits where the mean is large.
