@@ -48,7 +48,7 @@ class Page:
         return Page(
             _by_number("Recorded answers that must differ"),
             _by_number("Recorded answers still to be met"),
-            set(_by_number("Recorded requests that need real time")),
+            set(_by_number("Recorded requests that cannot be replayed")),
         )
 
 
@@ -115,6 +115,9 @@ def test_answers_are_the_recorded_ones(
         f"differ; of the other {len(applying)}, {len(equal)} match: {share:.1%}\n"
     )
     differing = {names[number]: left[number] for number in outcomes if left[number]}
+    for number in outcomes:
+        if left[number] != expected[number]:
+            sys.stdout.write(f"{names[number]}: {sorted(left[number] ^ expected[number])}\n")
     assert differing == {names[number]: expected[number] for number in outcomes if expected[number]}
     assert share >= LEAST_SHARE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,8 @@ CREATED = {"129": TWO_CATEGORIES, "147": STOPPED}
 # At these numbers an analysis of the detector is under way.
 UNDER_WAY = {"346": HISTORICAL}
 UNDER_WAY |= dict.fromkeys(("361", "362", "363", "364"), STOPPED)
+# Detectors that run in real time from this number on.
+LIVE_FROM: Mapping[str, Sequence[str]] = {"324": (SINGLE, SEVERAL)}
 OTHER_PREFIX = "opensearch-ad-plugin-result-"
 DEADLINE_SECONDS = 30.0
 DAYS = (1_795_097_880_000, 1_795_313_820_000)
@@ -95,6 +97,8 @@ class Scenario:
             self._create(recorded, template, changes)
         if number in UNDER_WAY:
             self._start_again(UNDER_WAY[number])
+        for recorded in LIVE_FROM.get(number, ()):
+            self._go_live(recorded)
         own = {
             "322": self._before_equal_times,
             "346": self._before_a_stop,
@@ -102,6 +106,8 @@ class Scenario:
             "369": self._before_a_range_without_data,
             "376": self._before_searches,
             "496": self._before_figures_of_the_node,
+            "523": lambda: self._stop(SINGLE),
+            "528": lambda: self._stop(SINGLE),
             "541": self._before_a_deleted_detector,
         }
         if number in own:
@@ -132,7 +138,24 @@ class Scenario:
     def _before_figures_of_the_node(self) -> None:
         self.ids[NODE] = self.subject.task(self.ids[SEVERAL])["coordinating_node"]
 
+    def _go_live(self, recorded: str) -> None:
+        """Start a detector in real time and wait until it has learned from the past."""
+        detector = f"{API}/detectors/{self.ids[recorded]}"
+        self.subject.rest("POST", f"{detector}/_start")
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while self._realtime(detector)["state"] == "CREATED":
+            assert time.monotonic() < deadline, "it did not start"
+            time.sleep(0.01)
+
+    def _stop(self, recorded: str) -> None:
+        self.subject.rest("POST", f"{API}/detectors/{self.ids[recorded]}/_stop")
+
+    def _realtime(self, detector: str) -> Any:
+        return self.subject.rest("GET", f"{detector}?task=true").json["realtime_detection_task"]
+
     def _before_a_deleted_detector(self) -> None:
+        self._stop(SINGLE)
+        self._stop(SEVERAL)
         deleted = self.subject.rest("DELETE", f"{API}/detectors/{self.ids[SINGLE]}")
         assert deleted.json["result"] == "deleted"
 
