@@ -199,6 +199,11 @@ class LiveDetector:
         """How many models there are."""
         return len(self._entities)
 
+    @property
+    def resident(self) -> int:
+        """How many models are ready to score, neither packed nor spilled. Thread-safe."""
+        return self._models.resident()
+
     def model(self, entity: EntityValues) -> LiveModel | None:
         """Return one entity's model as it is now; None without. Thread-safe."""
         number = self._number.get(entity)

@@ -107,6 +107,10 @@ class Models(Protocol):
         """Return the bytes that each model takes in memory now."""
         ...
 
+    def resident(self) -> int:
+        """Return how many models are ready to score, neither packed nor spilled. Thread-safe."""
+        ...
+
     def close(self) -> None:
         """Let go of all models; they must not be used any more."""
         ...

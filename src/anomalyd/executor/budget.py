@@ -240,6 +240,10 @@ class BudgetedModels:
         with self.lock:
             return self._size.copy()
 
+    def resident(self) -> int:
+        """Return how many models are ready to score, neither packed nor spilled. Thread-safe."""
+        return int(self.counts[RESIDENT])
+
     def close(self) -> None:
         """Let go of everything; the models must not be used any more."""
         with self.lock:

@@ -71,6 +71,9 @@ class _BankModels:
     def sizes(self) -> Int64s:
         return self._bank.size_in_bytes(self._numbers)
 
+    def resident(self) -> int:
+        return int(np.count_nonzero(self._numbers >= 0))
+
     def pack(self, models: Int64s) -> list[bytes]:
         packed = self._bank.checkpoint(self._numbers[models])
         self._bank.remove(self._numbers[models])

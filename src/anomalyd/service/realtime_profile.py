@@ -168,7 +168,7 @@ class RealtimeProfiles:
                 "rescored": state.rescored,
                 "lease_owner": state.owner,
                 "lease_expires": state.lease_expires,
-                "resident_models": 0 if live is None else live.count,
+                "resident_models": 0 if live is None else live.resident,
             }
         }
 
