@@ -36,8 +36,6 @@ class RealtimeState:
         dropped: windows that were given up, because there were too many.
         failures: failed ticks in a row.
         noted: whether windows from the position on have results that tell of a failure.
-        reread: end of the last window that was read again for late documents, epoch ms.
-        rescored: results that late documents changed.
         timestamp: when the document was written, epoch ms.
     """
 
@@ -52,8 +50,6 @@ class RealtimeState:
     dropped: int = 0
     failures: int = 0
     noted: bool = False
-    reread: int = 0
-    rescored: int = 0
 
     @property
     def id(self) -> str:

@@ -68,7 +68,6 @@ class RealtimeDetection:
             detector_id=id,
             first_window=first,
             position=first,
-            reread=first,
             fingerprint=fingerprint(detector),
             owner=tools.owner,
             lease_expires=now,

@@ -165,7 +165,6 @@ class RealtimeProfiles:
                 "caught_up": state.caught_up,
                 "dropped": state.dropped,
                 "failures": state.failures,
-                "rescored": state.rescored,
                 "lease_owner": state.owner,
                 "lease_expires": state.lease_expires,
                 "resident_models": 0 if live is None else live.resident,
