@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t most_per_window = 500;
 constexpr double base_decay = 0.0005;  // per window of half an hour or more
+// Scores of a model drift for long after its start; their histories forget twice as fast.
+constexpr double history_decay = 2.0;
+// Sketches forget slowly: how rare something is takes many samples to tell.
+constexpr double sketch_decay = 0.05;
 constexpr std::int64_t full_decay_ms = 1800000;
 const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
 
@@ -66,12 +70,12 @@ struct Influence::Window {
 Influence::Influence(const InfluenceShape& shape)
     : shape_(valid(shape)),
       decay_(decay_of(shape)),
-      forest_(decay_),
-      distances_(decay_),
+      forest_(history_decay * decay_),
+      distances_(history_decay * decay_),
       population_(static_cast<std::size_t>(shape.features), decay_),
       dependence_(2 * static_cast<std::size_t>(shape.fields)),
       sketches_(2 * static_cast<std::size_t>(shape.fields),
-                QuantileSketch(decay_ * static_cast<double>(shape.period) /
+                QuantileSketch(sketch_decay * decay_ * static_cast<double>(shape.period) /
                                static_cast<double>(shape.interval))),
       maxima_(maxima_decay_of(shape)) {}
 
@@ -195,7 +199,10 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
 
   std::vector<double> ln_p;
   const double largest_raw = combine(field, groups, learn, ln_p);
-  if (learn) sketches_[field].see(window.start / shape_.period, largest_raw);
+  if (learn) {
+    sketches_[field].see(window.start / shape_.period, largest_raw,
+                         static_cast<double>(codes.size()));
+  }
   QuantileSketch::Ceilings ceilings(sketches_[field]);
   const auto number = static_cast<std::int64_t>(field);
   for (std::size_t i = 0; i < codes.size(); ++i) {
@@ -211,7 +218,7 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
   for (const double each : ln_p) whole.add(each);
   const double raw =
       combine(level, std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
-  if (learn) sketches_[level].see(window.start / shape_.period, raw);
+  if (learn) sketches_[level].see(window.start / shape_.period, raw, codes.empty() ? 0.0 : 1.0);
   const double level_ln_p = ln_p.empty() ? 0.0 : ln_p[0];
   found.level_window.push_back(window.start);
   found.level_field.push_back(number);

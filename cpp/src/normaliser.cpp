@@ -21,6 +21,8 @@ constexpr double highest = 100.0;
 
 constexpr std::array<double, 9> percentiles{0.0, 70.0, 85.0, 90.0, 95.0, 97.0, 99.0, 99.9, 100.0};
 constexpr std::array<double, 9> knots{0.0, 1.0, 1.2, 1.5, 3.0, 20.0, 50.0, 90.0, 100.0};
+constexpr double theory_samples = 300.0;
+constexpr double remembered_periods = 100.0;
 constexpr double lower_bound_share = 0.15;
 constexpr double upper_bound_share = 0.85;
 
@@ -37,6 +39,10 @@ std::size_t bin_of(double raw) noexcept {
 
 double middle_of(std::size_t bin) noexcept {
   return bin == 0 ? 0.0 : lowest * std::exp(bin_step() * (static_cast<double>(bin) - 0.5));
+}
+
+double lower_edge_of(std::size_t bin) noexcept {
+  return bin == 0 ? 0.0 : lowest * std::exp(bin_step() * (static_cast<double>(bin) - 1.0));
 }
 
 double ln_gamma(double a) noexcept {
@@ -167,16 +173,19 @@ double normalised(double raw, double ln_p, const Standing& standing, double larg
 
 QuantileSketch::QuantileSketch(double decay) : decay_(decay), weights_(bins + 1, 0.0) {}
 
-void QuantileSketch::see(std::int64_t period, double raw) noexcept {
+void QuantileSketch::see(std::int64_t period, double raw, double tests) noexcept {
   if (begun_ == 0) {
     begun_ = 1;
     origin_ = period_ = period;
   } else if (period > period_) {
     add();
     largest_ = 0.0;
+    tests_ = 0.0;
     period_ = period;
   }
-  if (period == period_) largest_ = std::max(largest_, raw);
+  if (period != period_) return;
+  largest_ = std::max(largest_, raw);
+  tests_ += tests;
 }
 
 void QuantileSketch::add() noexcept {
@@ -187,6 +196,8 @@ void QuantileSketch::add() noexcept {
     weight = 1.0;
   }
   weights_[bin_of(largest_)] += weight;
+  periods_ = std::min(periods_ + 1.0, remembered_periods);
+  usual_tests_ += (tests_ - usual_tests_) / periods_;
 }
 
 QuantileSketch::Ceilings::Ceilings(const QuantileSketch& sketch)
@@ -202,13 +213,18 @@ QuantileSketch::Ceilings::Ceilings(const QuantileSketch& sketch)
   while (middle > 0 && below_[middle] >= 0.5 * samples_) --middle;
   median_ = middle_of(middle);
   quiet_ = below_[1] / samples_;
+  tests_ = std::max(sketch.tests_, sketch.usual_tests_);
 }
 
 double QuantileSketch::Ceilings::of(double raw, double ln_p, double largest) noexcept {
   if (samples_ <= 0.0 || ln_p > ln_unusual) return 0.0;
   const std::size_t bin = bin_of(raw);
   double& percentile = percentile_[bin];
-  if (percentile < 0.0) percentile = percentile_ceiling(below_[bin], samples_);
+  if (percentile < 0.0) {
+    const double expected = tests_ * std::exp(ln_of_raw_score(lower_edge_of(bin)));
+    percentile = percentile_ceiling(below_[bin] + theory_samples * std::exp(-expected),
+                                    samples_ + theory_samples);
+  }
   return smallest(percentile, raw, ln_p, {below_[bin], samples_, median_, quiet_}, largest);
 }
 

@@ -39,14 +39,19 @@ double normalised(double raw, double ln_p, const Standing& standing, double larg
 
 // The raw scores of the past, one sample per sampling period (the largest raw score in it), in
 // logarithmic bins. Weights decay forward: new samples count more instead of old ones less.
+//
+// A short past cannot show how rare the rarest is: the highest of 90 samples may be one in 90 or
+// one in a million. But each raw score is that of a probability, and so many were looked at in a
+// period: the chance of a higher one is at most that number times the probability. What that says
+// joins in as 300 further samples.
 class QuantileSketch {
  public:
   // `decay`: by how much weights grow per sampling period.
   explicit QuantileSketch(double decay);
 
-  // Takes the largest raw score of a window into its sampling period. Periods do not go back: a
-  // window of an earlier one is left out.
-  void see(std::int64_t period, double raw) noexcept;
+  // Takes the largest raw score of a window, of `tests` values that it is the largest of, into the
+  // window's sampling period. Periods do not go back: a window of an earlier one is left out.
+  void see(std::int64_t period, double raw, double tests) noexcept;
 
   // The smaller of the noise and the percentile ceiling of any raw score, as of now. The current
   // period is among the samples. It serves many look-ups; see() makes it stale.
@@ -61,6 +66,7 @@ class QuantileSketch {
     double samples_ = 0.0;
     double median_ = 0.0;
     double quiet_ = 0.0;
+    double tests_ = 0.0;
   };
 
   template <class Self, class Archive>
@@ -69,9 +75,14 @@ class QuantileSketch {
     archive.value(self.origin_);
     archive.value(self.period_);
     archive.value(self.largest_);
+    archive.value(self.tests_);
+    archive.value(self.periods_);
+    archive.value(self.usual_tests_);
     archive.values(self.weights_);
     archive.require(self.begun_ <= 1 && self.origin_ <= self.period_, "periods in the wrong order");
     archive.require(self.largest_ >= 0.0 && self.largest_ <= 100.0, "a raw score is out of bounds");
+    archive.require(self.tests_ >= 0.0 && self.periods_ >= 0.0 && self.usual_tests_ >= 0.0,
+                    "a count is negative");
     for (const double weight : self.weights_)
       archive.require(weight >= 0.0, "a weight is negative");
   }
@@ -80,10 +91,13 @@ class QuantileSketch {
   void add() noexcept;
 
   double decay_;
-  std::uint32_t begun_ = 0;  // 1 = the two periods mean something
-  std::int64_t origin_ = 0;  // the period whose samples weigh 1
-  std::int64_t period_ = 0;  // the current one
-  double largest_ = 0.0;     // raw score of the current period
+  std::uint32_t begun_ = 0;   // 1 = the two periods mean something
+  std::int64_t origin_ = 0;   // the period whose samples weigh 1
+  std::int64_t period_ = 0;   // the current one
+  double largest_ = 0.0;      // raw score of the current period
+  double tests_ = 0.0;        // of the current period
+  double periods_ = 0.0;      // before the current one, at most 100
+  double usual_tests_ = 0.0;  // mean of about so many periods
   std::vector<double> weights_;
 };
 

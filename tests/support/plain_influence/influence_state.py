@@ -84,11 +84,11 @@ class InfluenceState:
         self.interval = interval
         self.period = max(period, interval)
         decay = DECAY * min(1.0, interval / FULL_DECAY_MS)
-        self._forest, self._distances = Tails(decay), Tails(decay)
+        self._forest, self._distances = Tails(2 * decay), Tails(2 * decay)
         self._population = Population(features, decay)
         # per column: dependence of entities within a value, and of values within a bucket
         self._dependence = np.zeros((2 * fields, 2))
-        per_period = decay * self.period / interval
+        per_period = 0.05 * decay * self.period / interval
         self._sketches = [Sketch(per_period) for _ in range(2 * fields)]
         self._maxima: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
         self._decay = decay * max(interval / FULL_DECAY_MS, 1.0)
@@ -266,7 +266,7 @@ class InfluenceState:
     def _see(self, sketch: int, start: int, raw: Float64s, learn: bool) -> None:
         if learn:
             largest = float(raw.max()) if len(raw) else 0.0
-            self._sketches[sketch].see(start // self.period, largest)
+            self._sketches[sketch].see(start // self.period, largest, len(raw))
 
     def _scores(self, sketch: int, ln_p: Float64s, raw: Float64s, largest: Float64s) -> Float64s:
         ceilings = (

@@ -32,6 +32,8 @@ _KNOTS = (
 )
 _BOUNDS = (0.15, 0.85)
 LARGEST_GROWTH = 1e100
+THEORY_SAMPLES = 300.0
+REMEMBERED_PERIODS = 100.0
 
 
 def raw_scores(ln_p: Float64s) -> Float64s:
@@ -58,15 +60,17 @@ class Sketch:
         self._origin: int | None = None
         self._period: int | None = None
         self._largest = 0.0
+        self._tests = self._periods = self._usual_tests = 0.0
 
-    def see(self, period: int, raw: float) -> None:
-        """Take the largest raw score of a window into its sampling period."""
+    def see(self, period: int, raw: float, tests: float) -> None:
+        """Take the largest raw score of a window, of so many values, into its sampling period."""
         if self._period is not None and period > self._period:
             self._add()
-            self._largest = 0.0
+            self._largest = self._tests = 0.0
         if self._period is None or period >= self._period:
             self._period = period
             self._largest = max(self._largest, raw)
+            self._tests += tests
 
     def ceilings(self, raw: Float64s) -> Float64s:
         """Return the smaller of the noise and the percentile ceiling of each raw score."""
@@ -76,10 +80,16 @@ class Sketch:
         cumulated = np.cumsum(weights)
         bins = _bin_of(raw)
         # inclusive, less the density there
-        share = (cumulated[bins] - weights[bins]) / total
+        edges = _LOWEST * np.exp(_STEP * (bins - 1.0))
+        expected = max(self._tests, self._usual_tests) * np.where(
+            bins > 0, np.exp(_ln_of_raw_scores(edges)), 0.05
+        )
+        below = cumulated[bins] - weights[bins] + THEORY_SAMPLES * np.exp(-expected)
+        samples = total + THEORY_SAMPLES
+        share = below / samples
         used, at = np.unique(share, return_inverse=True)
         percentile = np.mean(
-            [np.interp(100 * _beta_quantile(q, used, total), *_KNOTS) for q in _BOUNDS], axis=0
+            [np.interp(100 * _beta_quantile(q, used, samples), *_KNOTS) for q in _BOUNDS], axis=0
         )[at]
         median = _middle_of(int(np.searchsorted(cumulated, 0.5 * total)))
         zero = weights[0] / total
@@ -113,6 +123,8 @@ class Sketch:
             self._weights /= weight
             self._origin, weight = self._period, 1.0
         self._weights[_bin_of(np.array([self._largest]))[0]] += weight
+        self._periods = min(self._periods + 1, REMEMBERED_PERIODS)
+        self._usual_tests += (self._tests - self._usual_tests) / self._periods
 
     def _now(self) -> tuple[Float64s, float]:
         """Return the weights with the current period in them, as counts, and their sum."""
@@ -139,6 +151,16 @@ def _bin_of(raw: Float64s) -> Int64s:
     with np.errstate(divide="ignore"):
         at = np.log(np.maximum(raw, _LOWEST) / _LOWEST) / _STEP
     return np.where(raw < _LOWEST, 0, np.minimum(at.astype(np.int64) + 1, BINS))
+
+
+def _ln_of_raw_scores(raw: Float64s) -> Float64s:
+    choices = [
+        -np.log(20 + raw * (10_000 - 20)),
+        _LN_MIDDLE - (raw - 1) / 49 * (_LN_MIDDLE - _LN_LOW),
+    ]
+    far = _LN_LOW - (raw - 50) / 50 * (_LN_LOW - LN_FLOOR)
+    values: Float64s = np.select([raw <= 1, raw <= 50], choices, far)
+    return values
 
 
 def _middle_of(bin: int) -> float:
