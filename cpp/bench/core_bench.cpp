@@ -51,6 +51,7 @@ void hot(const Settings& settings) {
     return shingle;
   };
   while (at < warm_up) forest.update(point(), workspace);
+  std::printf("%-34s %9zu bytes\n", "forest after 5,000 updates", forest.size_in_bytes());
   double sum = 0.0;
   report("forest, hot: score + update", steps, [&] {
     for (std::size_t i = 0; i < steps; ++i) {

@@ -1,200 +1,264 @@
 // The part of a checkpoint that is nearly all of it: points, samples and cuts.
 //
-// The shape of a tree is not stored. Its cuts are, root first and left before right; the sampler's
+// The shape of a tree is not stored. Its cuts are, root first and left before right; the sample's
 // points are split by each cut as it is read, which gives the shape back. A cut lies between two of
 // the points that it splits, so it is stored as its distance from the lowest one among all floats
 // up to the highest, in as many bits as that takes.
 #include <algorithm>
+#include <numeric>
 
 #include "anomalyd/checkpoint_bytes.hpp"
 #include "anomalyd/forest.hpp"
 
 namespace anomalyd {
+namespace {
 
-// Writes the live blocks, oldest first, and which of them start a point. Returns per index the
-// number of its point in that order. The newest shingle is kept as well: the next point continues
-// it.
+constexpr unsigned mantissa_bits = 23;
+
+std::uint32_t bits_of(float value) noexcept {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+std::uint32_t exponent_of(float value) noexcept { return bits_of(value) >> mantissa_bits & 0xFFU; }
+
+// Any number of bits up to 64.
+void write_wide(Writer& writer, std::uint64_t number, unsigned width) {
+  writer.bits(static_cast<std::uint32_t>(number), std::min(width, 32U));
+  if (width > 32) writer.bits(static_cast<std::uint32_t>(number >> 32), width - 32);
+}
+
+std::uint64_t read_wide(Reader& reader, unsigned width) {
+  std::uint64_t number = reader.bits(std::min(width, 32U));
+  if (width > 32) number |= std::uint64_t{reader.bits(width - 32)} << 32;
+  return number;
+}
+
+// A step from one point of a sample to the next is near `points` / `size` on average, so that
+// Rice's code (1971) with this many low bits is close to the shortest.
+unsigned step_bits(std::size_t points, std::size_t size) noexcept {
+  const unsigned bits = bits_for(points / size + 1);
+  return bits > 0 ? bits - 1 : 0;
+}
+
+}  // namespace
+
+// Writes the live blocks, oldest first, and which of them start a point. Their floats as sign,
+// mantissa and exponent, which is one of few.
 std::vector<std::uint32_t> PointStore::save(Writer& writer) const {
-  constexpr std::uint8_t live = 1;
-  constexpr std::uint8_t start = 2;
-  std::vector<std::uint8_t> marks(head_, 0);
-  const auto mark = [&](std::size_t first) {
-    for (std::size_t i = 0; i < shingle_size_; ++i) marks[first + i] |= live;
-  };
-  for (std::size_t index = 0; index < blocks_.size(); ++index) {
-    if (references_[index] == 0) continue;
-    mark(blocks_[index]);
-    marks[blocks_[index]] |= start;
-  }
-  if (head_ >= shingle_size_) mark(head_ - shingle_size_);
-
-  const auto count =
-      std::count_if(marks.begin(), marks.end(), [](std::uint8_t of) { return of != 0; });
+  const std::vector<std::uint8_t> marks = live();
+  const auto count = static_cast<std::size_t>(std::count(marks.begin(), marks.end(), 1));
   writer.value(static_cast<std::uint32_t>(count));
+  std::vector<std::uint32_t> numbers(head_, 0);
+  if (count == 0) return numbers;
+  std::vector<float> values;
+  values.reserve(count * features_);
   for (std::size_t block = 0; block < head_; ++block) {
     if (marks[block] == 0) continue;
-    for (std::size_t i = 0; i < features_; ++i) writer.value(values_[block * features_ + i]);
+    const auto first = values_.begin() + static_cast<std::ptrdiff_t>(block * features_);
+    values.insert(values.end(), first, first + static_cast<std::ptrdiff_t>(features_));
   }
-  std::vector<std::uint32_t> number_of_block(head_, 0);
+  std::uint32_t least = 0xFFU;
+  std::uint32_t most = 0;
+  for (const float value : values) {
+    least = std::min(least, exponent_of(value));
+    most = std::max(most, exponent_of(value));
+  }
+  writer.bits(least, 8);
+  writer.bits(most, 8);
+  const unsigned exponent_bits = bits_for(most - least + 1);
+  for (const float value : values) {
+    writer.bits(bits_of(value) & ((1U << mantissa_bits) - 1), mantissa_bits);
+    writer.bits(bits_of(value) >> 31, 1);
+    writer.bits(exponent_of(value) - least, exponent_bits);
+  }
   std::uint32_t next = 0;
   for (std::size_t block = 0; block < head_; ++block) {
     if (marks[block] == 0) continue;
-    const bool starts = (marks[block] & start) != 0;
+    const bool starts = references_[block] > 0;
     writer.bits(starts ? 1 : 0, 1);
-    if (starts) number_of_block[block] = next++;
+    if (starts) numbers[block] = next++;
   }
   writer.align();
-
-  std::vector<std::uint32_t> numbers(blocks_.size(), 0);
-  for (std::size_t index = 0; index < blocks_.size(); ++index) {
-    if (references_[index] > 0) numbers[index] = number_of_block[blocks_[index]];
-  }
   return numbers;
 }
 
 // Nobody holds the points yet.
-void PointStore::load(Reader& reader) {
-  head_ = reader.count(features_ * sizeof(float));
-  values_.resize(head_ * features_);
-  reader.values(values_);
+std::vector<PointIndex> PointStore::load(Reader& reader) {
+  head_ = reader.count(features_ * 3);  // a float takes three bytes at least
+  std::vector<PointIndex> points;
+  if (head_ == 0) return points;
+  const std::uint32_t least = reader.bits(8);
+  const std::uint32_t most = reader.bits(8);
+  reader.require(least <= most && most < 0xFFU, "a range of exponents is impossible");
+  const unsigned exponent_bits = bits_for(most - least + 1);
+  const std::size_t capacity = std::max(head_ + head_ / 8, head_ + shingle_size_);
+  values_.reserve(capacity * features_);
+  references_.reserve(capacity);
+  values_.resize(capacity * features_, 0.0F);
+  references_.resize(capacity, 0);
+  for (std::size_t i = 0; i < head_ * features_; ++i) {
+    const std::uint32_t mantissa = reader.bits(mantissa_bits);
+    const std::uint32_t sign = reader.bits(1);
+    const std::uint32_t exponent = least + reader.bits(exponent_bits);
+    reader.require(exponent <= most, "an exponent is out of its range");
+    const std::uint32_t bits = sign << 31 | exponent << mantissa_bits | mantissa;
+    std::memcpy(&values_[i], &bits, sizeof(bits));
+    reader.require(std::abs(static_cast<double>(values_[i])) <= 1.0001 * largest_coordinate,
+                   "a coordinate is too large");
+  }
   for (std::size_t block = 0; block < head_; ++block) {
     if (reader.bits(1) == 0) continue;
     reader.require(block + shingle_size_ <= head_, "a point goes on behind the last block");
-    blocks_.push_back(static_cast<std::uint32_t>(block));
+    points.push_back(static_cast<PointIndex>(block));
   }
   reader.align();
-  references_.assign(blocks_.size(), 0);
-  size_ = blocks_.size();
+  size_ = points.size();
+  return points;
 }
 
+// `numbers` holds the point of each entry, in the order in which they stand.
 void Sampler::save(Writer& writer, const std::vector<std::uint32_t>& numbers,
                    std::size_t points) const {
   Random::state(random_, writer);
-  writer.value(static_cast<std::uint32_t>(entries_.size()));
-  if (entries_.empty()) return;
-  const auto [least, most] =
-      std::minmax_element(entries_.begin(), entries_.end(),
-                          [](const Entry& a, const Entry& b) { return a.weight < b.weight; });
-  const std::uint32_t first = ordered_bits(least->weight);
-  const std::uint32_t last = ordered_bits(most->weight);
-  writer.value(first);
-  writer.value(last);
-  const unsigned weight_bits = bits_for(std::uint64_t{last - first} + 1);
-  const unsigned point_bits = bits_for(points);
-  for (const Entry& entry : entries_) {
-    writer.bits(ordered_bits(entry.weight) - first, weight_bits);
-    writer.bits(numbers[entry.point], point_bits);
+  writer.value(static_cast<std::uint32_t>(weights_.size()));
+  if (weights_.empty()) return;
+  const auto units = [](float weight) {
+    return static_cast<std::int64_t>(static_cast<double>(weight) / quantum);
+  };
+  const auto [least, most] = std::minmax_element(weights_.begin(), weights_.end());
+  const auto range = static_cast<std::uint64_t>(units(*most) - units(*least));
+  writer.value(units(*least));
+  writer.value(range);
+  const unsigned weight_bits = bits_for(range + 1);
+  const unsigned low_bits = step_bits(points, weights_.size());
+  // Copies in the order in which they stand.
+  std::vector<std::uint32_t> ascending(weights_.size());
+  std::iota(ascending.begin(), ascending.end(), 0U);
+  std::stable_sort(ascending.begin(), ascending.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return numbers[a] < numbers[b]; });
+  std::uint32_t last = 0;
+  for (const std::uint32_t position : ascending) {
+    const std::uint32_t step = numbers[position] - last;
+    last = numbers[position];
+    for (std::uint32_t high = step >> low_bits; high > 0; --high) writer.bits(1, 1);
+    writer.bits(0, 1);
+    writer.bits(step & ((1U << low_bits) - 1), low_bits);
+    write_wide(writer, static_cast<std::uint64_t>(units(weights_[position]) - units(*least)),
+               weight_bits);
   }
   writer.align();
 }
 
-void Sampler::load(Reader& reader, std::size_t points, std::size_t capacity) {
+std::vector<std::uint32_t> Sampler::load(Reader& reader, std::size_t points, std::size_t capacity) {
   Random::state(random_, reader);
   std::uint32_t size = 0;
   reader.value(size);
   reader.require(size <= capacity, "a sample is larger than the settings allow");
-  refused_until_ = -1;
-  if (size == 0) return;
-  std::uint32_t first = 0;
-  std::uint32_t last = 0;
-  reader.value(first);
-  reader.value(last);
-  reader.require(first <= last && std::isfinite(from_ordered_bits(first)) &&
-                     std::isfinite(from_ordered_bits(last)),
+  std::vector<std::uint32_t> numbers;
+  if (size == 0) return numbers;
+  std::int64_t least = 0;
+  std::uint64_t range = 0;
+  reader.value(least);
+  reader.value(range);
+  constexpr auto largest_weight = std::int64_t{1} << 60;
+  reader.require(-largest_weight <= least && least <= largest_weight &&
+                     range <= static_cast<std::uint64_t>(largest_weight),
                  "a range of weights is impossible");
   reader.require(points > 0, "a sample has no points");
-  const unsigned weight_bits = bits_for(std::uint64_t{last - first} + 1);
-  const unsigned point_bits = bits_for(points);
-  // Entries may take no bits at all, but then there is one point, and the settings bound their
-  // number.
-  entries_.reserve(size);
+  const unsigned weight_bits = bits_for(range + 1);
+  const unsigned low_bits = step_bits(points, size);
+  numbers.reserve(size);
+  weights_.reserve(size);
+  std::uint32_t last = 0;
   for (std::uint32_t i = 0; i < size; ++i) {
-    const std::uint32_t offset = reader.bits(weight_bits);
-    const PointIndex point = reader.bits(point_bits);
-    reader.require(offset <= last - first, "a weight is out of its range");
-    reader.require(point < points, "a sample holds an unknown point");
-    entries_.push_back({from_ordered_bits(first + offset), point});
+    std::uint32_t high = 0;
+    while (reader.bits(1) != 0) {
+      reader.require(++high << low_bits < points, "a sample holds an unknown point");
+    }
+    last += high << low_bits | reader.bits(low_bits);
+    reader.require(last < points, "a sample holds an unknown point");
+    const std::uint64_t offset = read_wide(reader, weight_bits);
+    reader.require(offset <= range, "a weight is out of its range");
+    numbers.push_back(last);
+    weights_.push_back(static_cast<float>(
+        static_cast<double>(least + static_cast<std::int64_t>(offset)) * quantum));
   }
   reader.align();
-  reader.require(std::is_heap(entries_.begin(), entries_.end(),
-                              [](const Entry& a, const Entry& b) { return a.weight < b.weight; }),
-                 "a sample is out of order");
+  return numbers;
+}
+
+void Sampler::arrange(const std::vector<std::uint32_t>& order) {
+  std::vector<float> arranged;
+  arranged.reserve(weights_.size());
+  for (const std::uint32_t from : order) arranged.push_back(weights_[from]);
+  weights_ = std::move(arranged);
 }
 
 void Tree::save(Writer& writer, const PointStore& store) const {
   Random::state(random_, writer);
   const unsigned dimension_bits = bits_for(dimensions_);
-  std::vector<NodeRef> waiting;
-  if (!empty()) waiting.push_back(root_);
+  ScratchBox scratch(dimensions_);
+  std::vector<Part> waiting;
+  if (!empty()) waiting.push_back(root());
   while (!waiting.empty()) {
-    const NodeRef ref = waiting.back();
+    const Part part = waiting.back();
     waiting.pop_back();
-    if (is_leaf(ref)) continue;
-    const Node& node = nodes_[ref];
-    const BoxView around = box(ref, store);
-    const std::uint32_t lowest = ordered_bits(around.lower[node.dimension]);
-    const std::uint32_t highest = ordered_bits(around.upper[node.dimension]);
-    writer.bits(node.dimension, dimension_bits);
-    writer.bits(ordered_bits(node.cut) - lowest, bits_for(highest - lowest));
-    waiting.push_back(node.children[1]);
-    waiting.push_back(node.children[0]);
+    if (is_leaf(part)) continue;
+    const Node& of = node(part);
+    const BoxView around = box(part, store, scratch);
+    const std::uint32_t lowest = ordered_bits(around.lower[of.dimension]);
+    const std::uint32_t highest = ordered_bits(around.upper[of.dimension]);
+    writer.bits(of.dimension, dimension_bits);
+    writer.bits(ordered_bits(of.cut) - lowest, bits_for(highest - lowest));
+    waiting.push_back(child(part, true));
+    waiting.push_back(child(part, false));
   }
   writer.align();
 }
 
-// `sample` holds the points of the tree, a point once per copy. `copies` is scratch: a zero per
-// point of the store.
 void Tree::load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
-                std::vector<std::uint32_t>& copies) {
-  struct Leaf {
-    const float* point;
-    NodeRef ref;
+                std::vector<std::uint32_t>& order) {
+  struct Entry {
+    PointIndex point;
+    std::uint32_t number;  // in the sample
   };
-  struct Part {  // of the leaves, and the child that it will be
+  struct Range {
     std::size_t first;
     std::size_t size;
-    NodeRef parent;
-    std::size_t side;
   };
   Random::state(random_, reader);
-  set_mass(sample.size());
-  std::vector<Leaf> leaves;
-  leaves.reserve(sample.size());
-  for (const PointIndex point : sample) {
-    if (copies[point]++ == 0) leaves.push_back({store.at(point), leaf_base + point});
-  }
-  for (const PointIndex point : sample) {
-    if (copies[point] > 1) copies_.push_back({point, copies[point] - 1});
-    copies[point] = 0;
-  }
-  std::sort(copies_.begin(), copies_.end(),
-            [](const Copies& a, const Copies& b) { return a.point < b.point; });
-  if (leaves.empty()) return reader.align();
+  order.clear();
+  if (sample.empty()) return reader.align();
 
   const unsigned dimension_bits = bits_for(dimensions_);
-  std::vector<Leaf> above(leaves.size());
-  std::vector<Part> waiting;
+  std::vector<Entry> entries;
+  entries.reserve(sample.size());
+  for (const PointIndex point : sample) {
+    entries.push_back({point, static_cast<std::uint32_t>(entries.size())});
+  }
+  std::vector<Entry> above(entries.size());
+  std::vector<Range> waiting;
   waiting.reserve(64);
-  waiting.push_back({0, leaves.size(), no_node, 0});
-  nodes_.reserve(leaves.size() - 1);
+  waiting.push_back({0, entries.size()});
+  nodes_.reserve(entries.size() - 1);
   while (!waiting.empty()) {
-    const Part part = waiting.back();
+    const Range part = waiting.back();
     waiting.pop_back();
-    Leaf* points = leaves.data() + part.first;
-    const NodeRef ref = part.size == 1 ? points[0].ref : static_cast<NodeRef>(nodes_.size());
-    if (part.parent == no_node) {
-      root_ = ref;
-    } else {
-      nodes_[part.parent].children[part.side] = ref;
+    if (part.size == 1) continue;
+    Entry* of = entries.data() + part.first;
+    // Splitting keeps the order, so that copies stay together.
+    if (of[0].point == of[part.size - 1].point) {
+      nodes_.insert(nodes_.end(), part.size - 1, Node{0.0F, copies, 1});
+      continue;
     }
-    if (is_leaf(ref)) continue;
-
     const std::uint32_t dimension = reader.bits(dimension_bits);
     reader.require(dimension < dimensions_, "a cut has an unknown dimension");
-    float lowest = points[0].point[dimension];
+    float lowest = store.at(of[0].point)[dimension];
     float highest = lowest;
     for (std::size_t i = 1; i < part.size; ++i) {
-      const float coordinate = points[i].point[dimension];
+      const float coordinate = store.at(of[i].point)[dimension];
       lowest = std::min(lowest, coordinate);
       highest = std::max(highest, coordinate);
     }
@@ -207,37 +271,68 @@ void Tree::load(Reader& reader, const PointStore& store, const std::vector<Point
     std::size_t left = 0;
     std::size_t right = 0;
     for (std::size_t i = 0; i < part.size; ++i) {
-      const Leaf leaf = points[i];
-      const bool goes_right = leaf.point[dimension] > cut;
-      points[left] = leaf;
-      above[right] = leaf;
+      const Entry entry = of[i];
+      const bool goes_right = store.at(entry.point)[dimension] > cut;
+      of[left] = entry;
+      above[right] = entry;
       left += goes_right ? 0 : 1;
       right += goes_right ? 1 : 0;
     }
     // Of the two zeros, equal as coordinates, only one lies below a cut between them.
     reader.require(left > 0 && right > 0, "a cut splits nothing");
-    std::copy_n(above.begin(), right, points + left);
-    nodes_.push_back({{0, 0}, cut, static_cast<std::uint16_t>(dimension), 0});
-    waiting.push_back({part.first + left, right, ref, 1});
-    waiting.push_back({part.first, left, ref, 0});
+    std::copy_n(above.begin(), right, of + left);
+    nodes_.push_back(
+        {cut, static_cast<std::uint16_t>(dimension), static_cast<std::uint16_t>(left)});
+    waiting.push_back({part.first + left, right});
+    waiting.push_back({part.first, left});
   }
   reader.align();
+  points_.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    points_.push_back(entry.point);
+    order.push_back(entry.number);
+  }
+  set_scale();
+  load_boxes(store);
+}
 
-  // Children have larger numbers than their parents, so backwards is bottom up.
-  boxes_.assign(nodes_.size() * 2 * width_, 0.0F);
-  for (std::size_t i = nodes_.size(); i-- > 0;) {
-    const auto ref = static_cast<NodeRef>(i);
-    Node& node = nodes_[ref];
-    node.mass = static_cast<std::uint16_t>(mass(node.children[0]) + mass(node.children[1]));
-    unite(box(node.children[0], store), box(node.children[1], store), row(ref), row(ref) + width_,
-          dimensions_);
+// The boxes of a tree that has all but them.
+void Tree::load_boxes(const PointStore& store) {
+  std::vector<Part> parts;  // with boxes, in their order
+  std::vector<Part> waiting{root()};
+  // Without boxes yet, child() would not know theirs.
+  while (!waiting.empty()) {
+    Part part = waiting.back();
+    waiting.pop_back();
+    if (!boxed(part)) continue;
+    const std::uint32_t left = nodes_[part.node].left;
+    part.box = static_cast<std::uint32_t>(parts.size());
+    parts.push_back(part);
+    waiting.push_back({part.node + left, part.first + left, part.size - left, 0});
+    waiting.push_back({part.node + 1, part.first, left, 0});
+  }
+  boxes_.resize(parts.size() * 2 * width(), 0.0F);
+  boxes_left_.resize(parts.size(), 0);
+  ScratchBox scratch(dimensions_);
+  // Children stand behind their parents, so backwards is bottom up.
+  for (std::size_t i = parts.size(); i-- > 0;) {
+    const Part part = parts[i];
+    const std::uint32_t left = nodes_[part.node].left;
+    const Part first{part.node + 1, part.first, left, part.box + 1};
+    boxes_left_[i] = static_cast<std::uint16_t>(boxes_in(first));
+    rebuild(part, store, scratch);
   }
 }
 
 void Forest::save(Writer& writer) const {
   writer.value(updates_);
-  const std::vector<std::uint32_t> numbers = store_.save(writer);
+  const std::vector<std::uint32_t> number_of = store_.save(writer);
+  std::vector<std::uint32_t> numbers;
   for (std::size_t i = 0; i < trees_.size(); ++i) {
+    numbers.clear();
+    for (std::size_t at = 0; at < trees_[i].mass(); ++at) {
+      numbers.push_back(number_of[trees_[i].point(at)]);
+    }
     samplers_[i].save(writer, numbers, store_.size());
     trees_[i].save(writer, store_);
   }
@@ -246,20 +341,19 @@ void Forest::save(Writer& writer) const {
 void Forest::load(Reader& reader) {
   reader.value(updates_);
   reader.require(0 <= updates_ && updates_ <= most_inputs, "an impossible number of updates");
-  store_.load(reader);
-  std::vector<PointIndex> sample;
-  std::vector<std::uint32_t> copies(store_.size(), 0);
+  const std::vector<PointIndex> points = store_.load(reader);
+  std::vector<std::uint32_t> order;
   for (std::size_t i = 0; i < trees_.size(); ++i) {
-    Sampler& sampler = samplers_[i];
-    sampler.load(reader, store_.size(), sampling_.capacity);
-    sample.clear();
-    for (std::size_t at = 0; at < sampler.size(); ++at) {
-      sample.push_back(sampler.point(at));
-      store_.retain(sample.back());
+    std::vector<PointIndex> sample = samplers_[i].load(reader, points.size(), sampling_.capacity);
+    for (std::size_t at = 0; at < sample.size(); ++at) {
+      const bool copy = at > 0 && points[sample[at]] == sample[at - 1];
+      sample[at] = points[sample[at]];
+      if (!copy) store_.retain(sample[at]);
     }
-    trees_[i].load(reader, store_, sample, copies);
+    trees_[i].load(reader, store_, sample, order);
+    samplers_[i].arrange(order);
   }
-  for (PointIndex point = 0; point < store_.index_limit(); ++point) {
+  for (const PointIndex point : points) {
     reader.require(store_.references(point) > 0, "a point is in no sample");
   }
 }

@@ -5,7 +5,7 @@
 
 #include "anomalyd/attribution.hpp"
 #include "anomalyd/impute.hpp"
-#include "anomalyd/visitor.hpp"
+#include "anomalyd/score.hpp"
 
 namespace anomalyd {
 
@@ -30,40 +30,43 @@ bool Forest::ready() const noexcept {
          std::none_of(trees_.begin(), trees_.end(), [](const Tree& tree) { return tree.empty(); });
 }
 
-// Walks the query down every tree, a few side by side, and calls use(number of the tree, leaf,
-// path) for each in their order.
+// Walks the query down every tree, a few side by side, and calls use(number of the tree, path) for
+// each in their order.
 template <class Use>
 void Forest::arrive(const float* query, Workspace& workspace, Use&& use) const noexcept {
-  std::array<NodeRef, Workspace::abreast> refs;
-  for (std::size_t first = 0; first < trees_.size(); first += refs.size()) {
-    const std::size_t count = std::min(refs.size(), trees_.size() - first);
+  std::array<Part, Workspace::abreast> parts;
+  for (std::size_t first = 0; first < trees_.size(); first += parts.size()) {
+    const std::size_t count = std::min(parts.size(), trees_.size() - first);
     for (std::size_t i = 0; i < count; ++i) {
       workspace.paths[i].clear();
-      refs[i] = trees_[first + i].root();
+      parts[i] = trees_[first + i].root();
     }
     for (bool walking = true; walking;) {
       walking = false;
       for (std::size_t i = 0; i < count; ++i) {
-        if (is_leaf(refs[i])) continue;
         const Tree& tree = trees_[first + i];
-        tree.prefetch(refs[i]);
-        workspace.paths[i].push(refs[i]);
-        refs[i] = tree.node(refs[i]).towards(query);
+        if (tree.is_leaf(parts[i])) continue;
+        tree.prefetch(parts[i]);
+        workspace.paths[i].push(parts[i]);
+        parts[i] = tree.towards(parts[i], query);
         walking = true;
       }
     }
-    for (std::size_t i = 0; i < count; ++i) use(first + i, refs[i], workspace.paths[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      workspace.paths[i].arrive(parts[i]);
+      use(first + i, workspace.paths[i]);
+    }
   }
 }
 
 double Forest::score(const float* query, Workspace& workspace) const noexcept {
   if (!ready()) return 0.0;
   double sum = 0.0;
-  arrive(query, workspace, [&](std::size_t t, NodeRef leaf, const Path& path) {
-    ScoreVisitor visitor(trees_[t], query);
-    trees_[t].climb(leaf, store_, path, visitor);
-    sum += visitor.result();
-  });
+  const std::size_t abreast = workspace.trails.size();
+  for (std::size_t first = 0; first < trees_.size(); first += abreast) {
+    sum += sum_of_scores(&trees_[first], std::min(abreast, trees_.size() - first), store_, query,
+                         workspace.trails.data(), workspace.paths[0].around);
+  }
   return sum / static_cast<double>(trees_.size());
 }
 
@@ -71,9 +74,9 @@ double Forest::attribute(const float* query, Workspace& workspace) const noexcep
   Attribution& sum = workspace.attribution;
   Attribution& parts = workspace.tree_attribution;
   sum.clear();
-  arrive(query, workspace, [&](std::size_t t, NodeRef leaf, const Path& path) {
+  arrive(query, workspace, [&](std::size_t t, Path& path) {
     AttributionVisitor visitor(trees_[t], query, parts, workspace.shadow);
-    trees_[t].climb(leaf, store_, path, visitor);
+    trees_[t].climb(store_, path, visitor);
     visitor.finish();
     for (std::size_t i = 0; i < store_.dimensions(); ++i) {
       sum.high[i] += parts.high[i];
@@ -86,7 +89,8 @@ double Forest::attribute(const float* query, Workspace& workspace) const noexcep
 
 void Forest::impute(float* query, Workspace& workspace) const noexcept {
   for (std::size_t t = 0; t < trees_.size(); ++t) {
-    workspace.leaves[t] = likeliest_leaf(trees_[t], store_, query, workspace.missing);
+    workspace.leaves[t] =
+        likeliest_leaf(trees_[t], store_, query, workspace.missing, workspace.paths[0].around);
   }
   const auto median =
       workspace.column.begin() + static_cast<std::ptrdiff_t>((trees_.size() - 1) / 2);
@@ -100,23 +104,30 @@ void Forest::impute(float* query, Workspace& workspace) const noexcept {
 }
 
 void Forest::neighbours(const float* query, Workspace& workspace) const noexcept {
-  arrive(query, workspace,
-         [&](std::size_t t, NodeRef leaf, const Path&) { workspace.leaves[t] = leaf - leaf_base; });
+  arrive(query, workspace, [&](std::size_t t, const Path& path) {
+    workspace.leaves[t] = trees_[t].point(path.leaf().first);
+  });
 }
 
 void Forest::update(const float* point, Workspace& workspace) {
+  if (store_.crowded()) {
+    const std::vector<PointIndex> moved = store_.compact();
+    for (Tree& tree : trees_) tree.renumber(moved);
+  }
   const PointIndex offered = store_.add(point);
+  Path& path = workspace.paths[0];
   for (std::size_t i = 0; i < trees_.size(); ++i) {
     const auto admission = samplers_[i].offer(updates_, sampling_);
     if (!admission) continue;
     if (admission->evicts) {
-      const PointIndex evicted = samplers_[i].take_worst();
-      trees_[i].erase(evicted, store_, workspace.paths[0]);
-      store_.release(evicted);
+      const std::size_t worst = samplers_[i].worst();
+      samplers_[i].erase(worst);
+      const auto freed = trees_[i].erase(worst, store_, path);
+      if (freed) store_.release(*freed);
     }
-    const PointIndex held = trees_[i].insert(offered, store_, workspace.paths[0]);
-    store_.retain(held);
-    samplers_[i].add(admission->weight, held);
+    const Tree::Inserted inserted = trees_[i].insert(offered, store_, path);
+    if (inserted.fresh) store_.retain(offered);
+    samplers_[i].insert(inserted.position, admission->weight);
   }
   store_.release(offered);  // add()'s own reference
   ++updates_;

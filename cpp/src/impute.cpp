@@ -8,7 +8,7 @@ namespace anomalyd {
 namespace {
 
 struct Candidate {
-  NodeRef leaf;
+  PointIndex leaf;
   double rank;  // the score of the completed query so far; the smaller, the likelier
   bool inside;  // a box on the way contained it: ancestors change nothing
 };
@@ -16,22 +16,21 @@ struct Candidate {
 class Search {
  public:
   Search(const Tree& tree, const PointStore& store, const float* query,
-         const std::vector<bool>& missing) noexcept
-      : tree_(tree), store_(store), query_(query), missing_(missing) {}
+         const std::vector<bool>& missing, ScratchBox& scratch) noexcept
+      : tree_(tree), store_(store), query_(query), missing_(missing), scratch_(scratch) {}
 
-  Candidate best(NodeRef ref, std::size_t depth) const noexcept {
-    if (is_leaf(ref)) return at_leaf(ref, depth);
-    const Tree::Node& node = tree_.node(ref);
+  Candidate best(Part part, std::size_t depth) const noexcept {
+    if (tree_.is_leaf(part)) return at_leaf(part, depth);
     Candidate found{};
-    if (missing_[node.dimension]) {
-      const Candidate left = best(node.children[0], depth + 1);
-      const Candidate right = best(node.children[1], depth + 1);
+    if (missing_[tree_.node(part).dimension]) {
+      const Candidate left = best(tree_.child(part, false), depth + 1);
+      const Candidate right = best(tree_.child(part, true), depth + 1);
       found = right.rank < left.rank ? right : left;
     } else {
-      found = best(node.towards(query_), depth + 1);
+      found = best(tree_.towards(part, query_), depth + 1);
     }
     if (found.inside) return found;
-    const double separation = known_extent(tree_.box(ref, store_)).separation();
+    const double separation = known_extent(tree_.box(part, store_, scratch_)).separation();
     if (separation <= 0.0) {
       found.inside = true;
     } else {
@@ -41,11 +40,12 @@ class Search {
   }
 
  private:
-  Candidate at_leaf(NodeRef leaf, std::size_t depth) const noexcept {
-    if (known_extent(tree_.box(leaf, store_)).outside > 0.0) {
-      return {leaf, unseen_score(depth), false};
+  Candidate at_leaf(Part leaf, std::size_t depth) const noexcept {
+    const PointIndex point = tree_.point(leaf.first);
+    if (known_extent({store_.at(point), store_.at(point)}).outside > 0.0) {
+      return {point, unseen_score(depth), false};
     }
-    return {leaf, depth == 0 ? 0.0 : seen_score(depth, tree_.mass(leaf)), true};
+    return {point, depth == 0 ? 0.0 : seen_score(depth, leaf.size), true};
   }
 
   // A missing coordinate is filled from a leaf below, so it never lies outside a box.
@@ -64,13 +64,14 @@ class Search {
   const PointStore& store_;
   const float* query_;
   const std::vector<bool>& missing_;
+  ScratchBox& scratch_;
 };
 
 }  // namespace
 
 PointIndex likeliest_leaf(const Tree& tree, const PointStore& store, const float* query,
-                          const std::vector<bool>& missing) noexcept {
-  return Search(tree, store, query, missing).best(tree.root(), 0).leaf - leaf_base;
+                          const std::vector<bool>& missing, ScratchBox& scratch) noexcept {
+  return Search(tree, store, query, missing, scratch).best(tree.root(), 0).leaf;
 }
 
 }  // namespace anomalyd

@@ -8,24 +8,16 @@ namespace anomalyd {
 PointStore::PointStore(std::size_t features, std::size_t shingle_size)
     : features_(features), shingle_size_(shingle_size) {}
 
-PointIndex PointStore::add(const float* point) {
+PointIndex PointStore::add(const float* point) noexcept {
   const std::size_t fresh = continues_last(point) ? 1 : shingle_size_;
-  make_room(fresh);
   std::memcpy(values_.data() + head_ * features_, point + (shingle_size_ - fresh) * features_,
               fresh * features_ * sizeof(float));
+  std::fill_n(references_.begin() + static_cast<std::ptrdiff_t>(head_), fresh, std::uint16_t{0});
   head_ += fresh;
-  const PointIndex index = take_index();
-  blocks_[index] = static_cast<std::uint32_t>(head_ - shingle_size_);
+  const auto index = static_cast<PointIndex>(head_ - shingle_size_);
   references_[index] = 1;
   ++size_;
   return index;
-}
-
-void PointStore::release(PointIndex index) noexcept {
-  if (--references_[index] > 0) return;
-  blocks_[index] = free_;
-  free_ = index;
-  --size_;
 }
 
 // Compared bit by bit rather than remembered: a skipped or replaced input cannot corrupt the store.
@@ -36,64 +28,46 @@ bool PointStore::continues_last(const float* point) const noexcept {
          0;
 }
 
-void PointStore::make_room(std::size_t blocks) {
-  const auto capacity = [this] { return values_.size() / features_; };
-  if (head_ + blocks <= capacity()) return;
-  compact();
-  // A quarter kept free makes compaction rare: its cost is spread over that many points.
-  if (head_ + blocks <= capacity() - capacity() / 4) return;
-  // Reserved first, because resize() alone would double what there is.
-  const std::size_t wanted = std::max(head_ + blocks, 2 * shingle_size_) * features_;
-  values_.reserve(wanted + wanted / 2);
-  values_.resize(wanted + wanted / 2);
+// 1 for every block of a point that somebody holds, and of the newest one: the next point continues
+// it.
+std::vector<std::uint8_t> PointStore::live() const {
+  std::vector<std::uint8_t> marks(head_, 0);
+  std::size_t end = 0;  // of the marked ones
+  for (std::size_t first = 0; first + shingle_size_ <= head_; ++first) {
+    if (references_[first] == 0 && first + shingle_size_ != head_) continue;
+    for (end = std::max(end, first); end < first + shingle_size_; ++end) marks[end] = 1;
+  }
+  return marks;
 }
 
-// Moves live blocks down over dead ones, in order, so that overlapping points keep overlapping. The
-// newest shingle stays as well: the next point continues it.
-void PointStore::compact() {
-  std::vector<std::uint32_t> moved(head_, 0);  // first 1 for a live block, then its new number
-  const auto mark = [&](std::size_t first) {
-    std::fill_n(moved.begin() + static_cast<std::ptrdiff_t>(first), shingle_size_, 1U);
-  };
-  for (std::size_t index = 0; index < blocks_.size(); ++index) {
-    if (references_[index] > 0) mark(blocks_[index]);
-  }
-  if (head_ >= shingle_size_) mark(head_ - shingle_size_);
-
-  std::uint32_t next = 0;
+std::vector<PointIndex> PointStore::compact() {
+  const std::vector<std::uint8_t> marks = live();
+  std::vector<PointIndex> moved(head_, 0);
+  std::size_t next = 0;
   for (std::size_t block = 0; block < head_; ++block) {
-    if (moved[block] == 0) continue;
+    if (marks[block] == 0) continue;
     if (next != block) {
       std::memcpy(values_.data() + next * features_, values_.data() + block * features_,
                   features_ * sizeof(float));
+      references_[next] = references_[block];
     }
-    moved[block] = next++;
-  }
-  for (std::size_t index = 0; index < blocks_.size(); ++index) {
-    if (references_[index] > 0) blocks_[index] = moved[blocks_[index]];
+    moved[block] = static_cast<PointIndex>(next++);
   }
   head_ = next;
-}
-
-PointIndex PointStore::take_index() {
-  if (free_ == no_index) {
-    if (blocks_.size() == blocks_.capacity()) {
-      const std::size_t wanted = 16 + blocks_.size() + blocks_.size() / 4;
-      blocks_.reserve(wanted);
-      references_.reserve(wanted);
-    }
-    blocks_.push_back(0);
-    references_.push_back(0);
-    return static_cast<PointIndex>(blocks_.size() - 1);
-  }
-  const PointIndex index = free_;
-  free_ = blocks_[index];
-  return index;
+  // An eighth kept free makes compaction rare: its cost is spread over that many points.
+  const std::size_t capacity = references_.size();
+  if (head_ + shingle_size_ <= capacity - capacity / 8) return moved;
+  const std::size_t wanted = std::max(head_ + head_ / 4, head_ + 2 * shingle_size_);
+  // Reserved first, because resize() alone would double what there is.
+  values_.reserve(wanted * features_);
+  values_.resize(wanted * features_);
+  references_.reserve(wanted);
+  references_.resize(wanted);
+  return moved;
 }
 
 std::size_t PointStore::size_in_bytes() const noexcept {
-  return values_.capacity() * sizeof(float) + blocks_.capacity() * sizeof(std::uint32_t) +
-         references_.capacity() * sizeof(std::uint32_t);
+  return values_.capacity() * sizeof(float) + references_.capacity() * sizeof(std::uint16_t);
 }
 
 }  // namespace anomalyd

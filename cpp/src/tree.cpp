@@ -2,52 +2,76 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 namespace anomalyd {
 namespace {
 
-template <class Iterator>
-Iterator lower_bound_by_point(Iterator first, Iterator last, PointIndex point) noexcept {
-  return std::lower_bound(first, last, point,
-                          [](const auto& entry, PointIndex key) { return entry.point < key; });
+// Room for a few more at a time: doubling would leave half of the largest array of a model empty.
+template <class Vector>
+void make_room(Vector& vector, std::size_t more, std::size_t step) {
+  if (vector.size() + more > vector.capacity()) vector.reserve(vector.size() + more + step);
 }
 
 }  // namespace
 
-Tree::Tree(std::uint64_t seed, std::size_t dimensions) noexcept
-    : dimensions_(dimensions), width_(padded(dimensions)), free_(no_node), random_(seed) {}
+void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
+             float* upper) noexcept {
+  const std::size_t dimensions = store.dimensions();
+  std::size_t i = 0;
+  for (; i + lanes <= dimensions; i += lanes) {
+    detail::FloatLanes low = detail::load(lower + i);
+    detail::FloatLanes high = detail::load(upper + i);
+    for (const PointIndex* at = first; at != last; ++at) {
+      const detail::FloatLanes values = detail::load(store.at(*at) + i);
+      low = detail::least(low, values);
+      high = detail::most(high, values);
+    }
+    detail::store(low, lower + i);
+    detail::store(high, upper + i);
+  }
+  for (; i < dimensions; ++i) {
+    for (const PointIndex* at = first; at != last; ++at) {
+      lower[i] = std::min(lower[i], store.at(*at)[i]);
+      upper[i] = std::max(upper[i], store.at(*at)[i]);
+    }
+  }
+}
 
-PointIndex Tree::insert(PointIndex index, const PointStore& store, Path& path) {
-  const NodeRef leaf = leaf_base + index;
+Tree::Tree(std::uint64_t seed, std::size_t dimensions) noexcept
+    : dimensions_(dimensions), random_(seed) {}
+
+Tree::Inserted Tree::insert(PointIndex index, const PointStore& store, Path& path) {
   if (empty()) {
-    root_ = leaf;
-    set_mass(1);
-    return index;
+    points_.push_back(index);
+    set_scale();
+    return {0, true};
   }
   const float* point = store.at(index);
-  const NodeRef met = descend(point, path);
-  const float* met_point = store.at(met - leaf_base);
-  if (std::equal(point, point + dimensions_, met_point)) {
-    const auto copies = copies_of(met - leaf_base);
-    if (copies != copies_.end() && copies->point == met - leaf_base) {
-      ++copies->extra;
-    } else {
-      copies_.insert(copies, {met - leaf_base, 1});
+  descend(point, path);
+  const Part leaf = path.leaf();
+  const float* met = store.at(points_[leaf.first]);
+  const std::size_t depth_of_leaf = path.size();
+  if (std::equal(point, point + dimensions_, met)) {
+    place(leaf.node, {0.0F, copies, 1}, leaf.first, points_[leaf.first], path, depth_of_leaf);
+    for (std::size_t depth = 0; depth < depth_of_leaf; ++depth) {
+      if (path[depth].size + 1 != boxed_from) continue;
+      add_box(path[depth].box, 0, path, depth);
+      Part grown = path[depth];
+      ++grown.size;
+      rebuild(grown, store, path.beside);
     }
-    for (const NodeRef ref : path) ++nodes_[ref].mass;
-    set_mass(mass_ + 1);
-    return met - leaf_base;
+    return {leaf.first, false};
   }
 
   // Up again while the boxes leave the point outside: each draws its own cut, and the highest cut
   // that parts the point from a box is where the tree splits. Two distinct points are always
   // parted.
-  std::size_t level = path.size();
-  Cut cut = random_cut({met_point, met_point}, point, dimensions_, random_);
+  std::size_t level = depth_of_leaf;
+  Cut cut = random_cut({met, met}, point, dimensions_, random_);
   std::size_t inside = 0;  // levels above this one already contain the point
-  for (std::size_t depth = path.size(); depth-- > 0;) {
-    const BoxView box = this->box(path[depth], store);
+  start_around(met, path);
+  for (std::size_t depth = depth_of_leaf; depth-- > 0;) {
+    const BoxView box = around(depth, store, path);
     if (contains(box, point, dimensions_)) {
       inside = depth + 1;
       break;
@@ -59,104 +83,162 @@ PointIndex Tree::insert(PointIndex index, const PointStore& store, Path& path) {
     }
   }
 
-  const NodeRef below = level == path.size() ? met : path[level];
-  const NodeRef fresh = take_node();
+  const Part below = path[level];
   const bool goes_left = cut.left(point);
-  nodes_[fresh] = {{goes_left ? leaf : below, goes_left ? below : leaf},
-                   cut.value,
-                   cut.dimension,
-                   static_cast<std::uint16_t>(mass(below) + 1)};
-  unite(box(below, store), {point, point}, row(fresh), row(fresh) + width_, dimensions_);
-  replace_child(below, fresh, path, level);
-  for (std::size_t depth = 0; depth < level; ++depth) {
-    ++nodes_[path[depth]].mass;
-    if (depth >= inside) include(path[depth], point);
+  const std::size_t position = goes_left ? below.first : below.first + below.size;
+  const std::size_t boxes_below = boxes_in(below);
+  const auto left = static_cast<std::uint16_t>(goes_left ? 1 : below.size);
+  place(below.node, {cut.value, cut.dimension, left}, position, index, path, level);
+  for (std::size_t depth = inside; depth < level; ++depth) {
+    if (path[depth].size < boxed_from) break;
+    float* lower = row(path[depth].box);
+    unite({lower, lower + width()}, {point, point}, lower, lower + width(), dimensions_);
   }
-  set_mass(mass_ + 1);
+  for (std::size_t depth = 0; depth <= level; ++depth) {
+    // Above, a part that has now grown enough; last, the new one.
+    const bool fresh = depth == level && below.size + 1 >= boxed_from;
+    if (!fresh && (depth == level || path[depth].size + 1 != boxed_from)) continue;
+    add_box(path[depth].box, fresh && !goes_left ? boxes_below : 0, path, depth);
+    Part grown = path[depth];
+    ++grown.size;
+    rebuild(grown, store, path.beside);
+  }
+  return {position, true};
+}
+
+std::optional<PointIndex> Tree::erase(std::size_t position, const PointStore& store,
+                                      Path& path) noexcept {
+  const PointIndex index = points_[position];
+  path.clear();
+  Part part = root();
+  while (!is_leaf(part)) {
+    path.push(part);
+    part = child(part, position >= part.first + nodes_[part.node].left);
+  }
+  path.arrive(part);
+  if (path.empty() && part.size == 1) {
+    points_.clear();
+    set_scale();
+    return index;
+  }
+
+  const bool last = part.size == 1;
+  // Without its last copy, a leaf goes with its parent, whose place the sibling takes.
+  const std::size_t depth = last ? path.size() - 1 : path.size();
+  for (std::size_t shrunk = 0; shrunk < path.size(); ++shrunk) {
+    const bool gone = last && shrunk == depth && path[shrunk].size >= boxed_from;
+    if (gone || path[shrunk].size == boxed_from) drop_box(path[shrunk].box, path, shrunk);
+  }
+  remove(last ? path[depth].node : part.node, position, path, depth);
+  if (!last) return std::nullopt;
+  const float* point = store.at(index);
+  for (std::size_t above = depth; above-- > 0;) {
+    Part shrunk = path[above];
+    --shrunk.size;
+    if (shrunk.size < boxed_from) continue;
+    const float* lower = row(shrunk.box);
+    if (!touches({lower, lower + width()}, point, dimensions_)) break;
+    rebuild(shrunk, store, path.beside);
+  }
   return index;
 }
 
-void Tree::erase(PointIndex index, const PointStore& store, Path& path) noexcept {
-  const float* point = store.at(index);
-  const NodeRef leaf = descend(point, path);
-  for (const NodeRef ref : path) --nodes_[ref].mass;
-  set_mass(mass_ - 1);
-
-  const auto copies = copies_of(index);
-  if (copies != copies_.end() && copies->point == index) {
-    if (--copies->extra == 0) copies_.erase(copies);
-    return;
+// Puts a node and an entry in, below the first `depth` nodes of the path.
+void Tree::place(std::size_t node, Node content, std::size_t position, PointIndex point,
+                 const Path& path, std::size_t depth) {
+  nodes_.insert(nodes_.begin() + static_cast<std::ptrdiff_t>(node), content);
+  points_.insert(points_.begin() + static_cast<std::ptrdiff_t>(position), point);
+  for (std::size_t above = 0; above < depth; ++above) {
+    if (path.left(above)) ++nodes_[path[above].node].left;
   }
-  if (path.empty()) return;
+  set_scale();
+}
 
-  const NodeRef parent = path.back();
-  const NodeRef sibling = nodes_[parent].sibling(leaf);
-  replace_child(parent, sibling, path, path.size() - 1);
-  free_node(parent);
-  for (std::size_t depth = path.size() - 1; depth-- > 0;) {
-    const NodeRef ref = path[depth];
-    if (!touches(box(ref, store), point, dimensions_)) return;
-    const Node& node = nodes_[ref];
-    unite(box(node.children[0], store), box(node.children[1], store), row(ref), row(ref) + width_,
-          dimensions_);
+void Tree::remove(std::size_t node, std::size_t position, const Path& path,
+                  std::size_t depth) noexcept {
+  nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(node));
+  points_.erase(points_.begin() + static_cast<std::ptrdiff_t>(position));
+  for (std::size_t above = 0; above < depth; ++above) {
+    if (path.left(above)) --nodes_[path[above].node].left;
+  }
+  set_scale();
+}
+
+// Puts a box in, for the part at `depth` of the path. All parts above it have boxes.
+void Tree::add_box(std::size_t box, std::size_t boxes_left, const Path& path, std::size_t depth) {
+  make_room(boxes_, 2 * width(), 4 * width());
+  make_room(boxes_left_, 1, 2);
+  boxes_.insert(boxes_.begin() + static_cast<std::ptrdiff_t>(box * 2 * width()), 2 * width(), 0.0F);
+  boxes_left_.insert(boxes_left_.begin() + static_cast<std::ptrdiff_t>(box),
+                     static_cast<std::uint16_t>(boxes_left));
+  for (std::size_t above = 0; above < depth; ++above) {
+    if (path.left(above)) ++boxes_left_[path[above].box];
   }
 }
 
-// `old_child` stands at `level` of the path: the root, or a child of the node above.
-void Tree::replace_child(NodeRef old_child, NodeRef new_child, const Path& path,
-                         std::size_t level) {
-  if (level == 0) {
-    root_ = new_child;
-    return;
+void Tree::drop_box(std::size_t box, const Path& path, std::size_t depth) noexcept {
+  const auto first = boxes_.begin() + static_cast<std::ptrdiff_t>(box * 2 * width());
+  boxes_.erase(first, first + static_cast<std::ptrdiff_t>(2 * width()));
+  boxes_left_.erase(boxes_left_.begin() + static_cast<std::ptrdiff_t>(box));
+  for (std::size_t above = 0; above < depth; ++above) {
+    if (path.left(above)) --boxes_left_[path[above].box];
   }
-  Node& parent = nodes_[path[level - 1]];
-  parent.children[parent.children[0] != old_child] = new_child;
 }
 
-void Tree::set_mass(std::size_t mass) noexcept {
-  mass_ = mass;
-  depth_scale_ = std::log2(static_cast<double>(mass) + 1.0);
+std::size_t Tree::boxes_in(Part part) const noexcept {
+  std::size_t count = 0;
+  for (; boxed(part); part = child(part, true)) count += 1 + std::size_t{boxes_left_[part.box]};
+  return count;
 }
 
-std::size_t Tree::mass(NodeRef ref) const noexcept {
-  if (!is_leaf(ref)) return nodes_[ref].mass;
-  const auto copies = copies_of(ref - leaf_base);
-  const bool repeated = copies != copies_.end() && copies->point == ref - leaf_base;
-  return repeated ? 1 + std::size_t{copies->extra} : 1;
+// Finds the kept box of a part anew from those of its children.
+void Tree::rebuild(Part part, const PointStore& store, ScratchBox& scratch) noexcept {
+  float* lower = row(part.box);
+  float* upper = lower + width();
+  const BoxView left = box(child(part, false), store, scratch);
+  std::copy_n(left.lower, dimensions_, lower);
+  std::copy_n(left.upper, dimensions_, upper);
+  const Part right = child(part, true);
+  if (!boxed(right)) return include_entries(right, store, lower, upper);
+  unite({lower, upper}, box(right, store, scratch), lower, upper, dimensions_);
 }
 
-NodeRef Tree::take_node() {
-  if (free_ == no_node) {
-    nodes_.push_back({});
-    boxes_.resize(boxes_.size() + 2 * width_, 0.0F);
-    return static_cast<NodeRef>(nodes_.size() - 1);
-  }
-  const NodeRef ref = free_;
-  free_ = nodes_[ref].children[0];
-  return ref;
+BoxView Tree::box(Part part, const PointStore& store, ScratchBox& scratch) const noexcept {
+  if (boxed(part)) return {row(part.box), row(part.box) + width()};
+  const float* first = store.at(points_[part.first]);
+  std::copy_n(first, dimensions_, scratch.lower());
+  std::copy_n(first, dimensions_, scratch.upper());
+  if (!is_leaf(part)) include_entries(part, store, scratch.lower(), scratch.upper());
+  return scratch.view();
 }
 
-void Tree::free_node(NodeRef ref) noexcept {
-  nodes_[ref].children[0] = free_;
-  free_ = ref;
+void Tree::start_around(const float* point, Path& path) const noexcept {
+  std::copy_n(point, dimensions_, path.around.lower());
+  std::copy_n(point, dimensions_, path.around.upper());
 }
 
-void Tree::include(NodeRef ref, const float* point) noexcept {
-  float* lower = row(ref);
-  unite({lower, lower + width_}, {point, point}, lower, lower + width_, dimensions_);
+// The box of the node at this depth of the path. Requires that path.around is that of the part
+// below it, unless the node keeps a box of its own.
+BoxView Tree::around(std::size_t depth, const PointStore& store, Path& path) const noexcept {
+  const Part part = path[depth];
+  if (part.size >= boxed_from) return {row(part.box), row(part.box) + width()};
+  include_entries(sibling(path, depth), store, path.around.lower(), path.around.upper());
+  return path.around.view();
 }
 
-std::vector<Tree::Copies>::iterator Tree::copies_of(PointIndex point) noexcept {
-  return lower_bound_by_point(copies_.begin(), copies_.end(), point);
+void Tree::include_entries(Part part, const PointStore& store, float* lower,
+                           float* upper) const noexcept {
+  const PointIndex* first = points_.data() + part.first;
+  enclose(first, first + (is_leaf(part) ? 1 : part.size), store, lower, upper);
 }
 
-std::vector<Tree::Copies>::const_iterator Tree::copies_of(PointIndex point) const noexcept {
-  return lower_bound_by_point(copies_.begin(), copies_.end(), point);
+void Tree::set_scale() noexcept {
+  depth_scale_ = std::log2(static_cast<double>(points_.size()) + 1.0);
 }
 
 std::size_t Tree::size_in_bytes() const noexcept {
-  return nodes_.capacity() * sizeof(Node) + boxes_.capacity() * sizeof(float) +
-         copies_.capacity() * sizeof(Copies);
+  return nodes_.capacity() * sizeof(Node) + points_.capacity() * sizeof(PointIndex) +
+         boxes_.capacity() * sizeof(float) + boxes_left_.capacity() * sizeof(std::uint16_t);
 }
 
 }  // namespace anomalyd

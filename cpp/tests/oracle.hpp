@@ -135,6 +135,15 @@ class OracleTree {
     *above = std::move(sibling);
   }
 
+  // Points that stand to the left of this one: of equal weights, the leftmost goes.
+  std::size_t left_of(const Point& point) const {
+    std::size_t before = 0;
+    for (const OracleNode* node = root_.get(); !node->is_leaf(); node = &node->child(point)) {
+      if (&node->child(point) == node->right.get()) before += node->left->mass();
+    }
+    return before;
+  }
+
   double scale() const { return std::log2(static_cast<double>(root_->mass()) + 1.0); }
 
   double score(const Point& query) const { return score(*root_, query, 0) * scale(); }
@@ -278,12 +287,15 @@ class OracleForest {
     std::vector<OracleSample>& sample = samples[i];
     const auto capacity = static_cast<std::size_t>(settings_.sample_size);
     const double u = draws_[i].open_uniform();
-    const auto weight = static_cast<float>(std::log(-std::log(u)) -
-                                           static_cast<double>(updates_) * settings_.time_decay);
+    const double exact =
+        std::log(-std::log(u)) - static_cast<double>(updates_) * settings_.time_decay;
+    const auto weight = static_cast<float>(std::nearbyint(exact * 1024.0) / 1024.0);
     const bool welcome = sample.size() < capacity && draws_[i].uniform() < chance(sample.size());
     const auto worst = std::max_element(
-        sample.begin(), sample.end(),
-        [](const OracleSample& a, const OracleSample& b) { return a.weight < b.weight; });
+        sample.begin(), sample.end(), [&](const OracleSample& a, const OracleSample& b) {
+          if (a.weight != b.weight) return a.weight < b.weight;
+          return trees[i].left_of(a.point) > trees[i].left_of(b.point);
+        });
     if (!welcome) {
       if (sample.empty() || !(weight < worst->weight)) return;
       trees[i].erase(worst->point);

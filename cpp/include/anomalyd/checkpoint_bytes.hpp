@@ -28,7 +28,7 @@ class CheckpointError : public std::runtime_error {
 };
 
 // More inputs than any model sees; sums of a few such numbers stay within 64 bits.
-constexpr std::int64_t most_inputs = std::int64_t{1} << 60;
+constexpr std::int64_t most_inputs = std::int64_t{1} << 48;
 
 // A checkpoint's bytes, kept by somebody else.
 struct BytesView {

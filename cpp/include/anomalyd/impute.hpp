@@ -13,6 +13,6 @@ namespace anomalyd {
 // whether coordinate i is unknown; such coordinates of `query` are not read. Requires a non-empty
 // tree. Recursive: as deep as the tree.
 PointIndex likeliest_leaf(const Tree& tree, const PointStore& store, const float* query,
-                          const std::vector<bool>& missing) noexcept;
+                          const std::vector<bool>& missing, ScratchBox& scratch) noexcept;
 
 }  // namespace anomalyd

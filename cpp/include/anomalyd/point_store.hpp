@@ -2,9 +2,9 @@
 //
 // A point is a shingle. Consecutive shingles overlap in all but one block, so their floats are laid
 // down once: a point is the number of its first block, and a new point whose first blocks are what
-// the write head ends with costs one block. Points are counted by the samplers that hold them and
-// freed when nobody does. When the write head meets the end, live blocks are moved down, and only
-// when that frees too little the store grows.
+// the write head ends with costs one block. Points are counted by the trees that hold them. When
+// the write head meets the end, live blocks are moved down, and only when that frees too little the
+// store grows.
 #pragma once
 
 #include <cstddef>
@@ -23,49 +23,52 @@ class PointStore {
   // Points have features * shingle_size coordinates.
   PointStore(std::size_t features, std::size_t shingle_size);
 
-  // Stores a point (dimensions() floats, no NaN) with one reference, the caller's. Amortised over
-  // the calls it does not allocate once the store has its final size. Invalidates at().
-  PointIndex add(const float* point);
+  // Whether there may be no room for another point before compact().
+  bool crowded() const noexcept { return head_ + shingle_size_ > references_.size(); }
+
+  // Moves the points that somebody holds, and the newest one, down over the others, and grows if
+  // that gives too little room. Returns per old index the new one; of others it means nothing.
+  std::vector<PointIndex> compact();
+
+  // Stores a point (dimensions() floats, no NaN) with one reference, the caller's. Requires that
+  // the store is not crowded. Does not allocate.
+  PointIndex add(const float* point) noexcept;
 
   void retain(PointIndex index) noexcept { ++references_[index]; }
-  // Gives one reference back; the last one frees the index.
-  void release(PointIndex index) noexcept;
+  // Gives one reference back; the last one frees the point.
+  void release(PointIndex index) noexcept {
+    if (--references_[index] == 0) --size_;
+  }
 
-  // dimensions() floats, valid until the next add().
+  // dimensions() floats, valid until the next compact().
   const float* at(PointIndex index) const noexcept {
-    return values_.data() + static_cast<std::size_t>(blocks_[index]) * features_;
+    return values_.data() + static_cast<std::size_t>(index) * features_;
   }
 
   std::size_t dimensions() const noexcept { return features_ * shingle_size_; }
   // Points that somebody holds.
   std::size_t size() const noexcept { return size_; }
   std::uint32_t references(PointIndex index) const noexcept { return references_[index]; }
-  // One past the largest index ever given out.
-  std::size_t index_limit() const noexcept { return blocks_.size(); }
   // Floats laid down, live or not; for tests of the sharing.
   std::size_t floats() const noexcept { return head_ * features_; }
   std::size_t size_in_bytes() const noexcept;
 
-  // For checkpoints (checkpoint_forest.cpp); load() requires a new store.
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new store. Points have numbers in
+  // the order of their indices: save() returns the number per index, load() the index per number.
   std::vector<std::uint32_t> save(Writer& writer) const;
-  void load(Reader& reader);
+  std::vector<PointIndex> load(Reader& reader);
 
  private:
-  static constexpr std::uint32_t no_index = 0xFFFFFFFFU;
-
   bool continues_last(const float* point) const noexcept;
-  void make_room(std::size_t blocks);
-  void compact();
-  PointIndex take_index();
+  std::vector<std::uint8_t> live() const;
 
   std::size_t features_;
   std::size_t shingle_size_;
   std::size_t size_ = 0;
-  std::size_t head_ = 0;           // in blocks
-  std::uint32_t free_ = no_index;  // first of the free indices, linked through blocks_
+  std::size_t head_ = 0;  // in blocks
   std::vector<float> values_;
-  std::vector<std::uint32_t> blocks_;      // per index: first block
-  std::vector<std::uint32_t> references_;  // per index: holders; 0 = free
+  // Per block: trees (at most 1,000, and a caller) that hold the point which starts there.
+  std::vector<std::uint16_t> references_;
 };
 
 }  // namespace anomalyd

@@ -1,8 +1,9 @@
 // Time-decayed weighted reservoir of one tree (§3).
 //
 // A point's weight is ln(-ln u) - sequence * time_decay, u uniform in (0, 1): the smaller, the more
-// worth keeping, and later points start smaller. A max-heap holds the weights, so that its root is
-// the next to go.
+// worth keeping, and later points start smaller. The largest weight is the next to go. The weights
+// stand in the order of the tree's entries, so that the points are kept only once; looking through
+// all of them when one is replaced costs less than the memory of a heap beside it.
 #pragma once
 
 #include <cstddef>
@@ -34,33 +35,38 @@ class Sampler {
   // Draws for the point with this sequence number. Changes nothing but the generator.
   std::optional<Admission> offer(std::int64_t sequence, const SamplerSettings& settings) noexcept;
 
-  // Removes the point with the largest weight. Requires a non-empty sampler.
-  PointIndex take_worst() noexcept;
+  // Where the largest weight stands; the first of equal ones. Requires a non-empty sampler.
+  std::size_t worst() noexcept;
 
-  // Keeps a point. Requires room.
-  void add(float weight, PointIndex point);
+  void erase(std::size_t position) noexcept;
+  // Keeps an entry before the one at this position. Requires room.
+  void insert(std::size_t position, float weight);
 
-  std::size_t size() const noexcept { return entries_.size(); }
-  PointIndex point(std::size_t position) const noexcept { return entries_[position].point; }
-  float weight(std::size_t position) const noexcept { return entries_[position].weight; }
-  std::size_t size_in_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
+  std::size_t size() const noexcept { return weights_.size(); }
+  float weight(std::size_t position) const noexcept { return weights_[position]; }
+  std::size_t size_in_bytes() const noexcept { return weights_.capacity() * sizeof(float); }
 
-  // For checkpoints (checkpoint_forest.cpp): `numbers` per index of `points` points. load()
-  // requires a new sampler.
+  // For checkpoints (checkpoint_forest.cpp): the sample as pairs of a point's number and a weight.
+  // load() requires a new sampler, and arrange() then follows, when the tree has said in which
+  // order its entries stand.
   void save(Writer& writer, const std::vector<std::uint32_t>& numbers, std::size_t points) const;
-  void load(Reader& reader, std::size_t points, std::size_t capacity);
+  std::vector<std::uint32_t> load(Reader& reader, std::size_t points, std::size_t capacity);
+  void arrange(const std::vector<std::uint32_t>& order);
+
+  // Weights are multiples of this, so that a checkpoint holds them whole in few bits.
+  static constexpr double quantum = 0x1p-10;
 
  private:
-  struct Entry {
-    float weight;
-    PointIndex point;
-  };
-
   bool certainly_refused(double uniform, std::int64_t sequence, double time_decay) noexcept;
 
-  std::vector<Entry> entries_;  // max-heap by weight
+  float largest() noexcept { return weights_[worst()]; }
+
+  static constexpr std::size_t unknown = ~std::size_t{0};
+  std::vector<float> weights_;
+  std::size_t worst_ = unknown;
   Random random_;
-  // Draws up to `refused_` lose against the root for every sequence number up to `refused_until_`.
+  // Draws up to `refused_` lose against the largest weight for every sequence number up to
+  // `refused_until_`.
   double refused_ = 0.0;
   std::int64_t refused_until_ = -1;
 };

@@ -1,13 +1,22 @@
 // One random cut tree over points of a shared store (§4).
 //
-// Internal nodes live in a flat array of 16-byte records and their bounding boxes in a second one,
-// a padded row of lower and upper corners each. Leaves have no record: a reference either names a
-// node or, from `leaf_base` upwards, a point. Parents are not stored; whoever climbs has come down
-// and kept the path. A point held several times is one leaf with extra copies.
+// A tree without pointers. Its entries (the points of its sample, a point once per copy) stand from
+// left to right, so that a subtree is a range of them. Its nodes stand root first, left subtree
+// before right: the left child is the next one, and a node that knows how many entries go left
+// finds the right one. Inserting and erasing moves what stands behind; at the sizes of a sample
+// that costs less than chasing pointers, and neighbours share cache lines.
+//
+// Boxes are kept, in the order of the nodes, for parts of `boxed_from` entries and more. Those
+// below are found anew from their points, which lie together: they would be most of the memory of a
+// model.
+//
+// Copies of a point stand side by side under nodes that cut nothing (`copies`); together they are
+// one leaf.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "anomalyd/aligned.hpp"
@@ -20,145 +29,183 @@
 namespace anomalyd {
 
 class Tree;
+struct Trail;
+
+// Grows a box until it holds these points.
+void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
+             float* upper) noexcept;
 
 // What a visitor sees of an internal node while it climbs.
 class NodeView {
  public:
-  NodeView(const Tree& tree, const PointStore& store, NodeRef node, NodeRef below,
-           std::size_t depth) noexcept
-      : tree_(tree), store_(store), node_(node), below_(below), depth_(depth) {}
+  NodeView(const Tree& tree, const PointStore& store, BoxView box, Part sibling, std::size_t depth,
+           ScratchBox& scratch) noexcept
+      : tree_(tree),
+        store_(store),
+        box_(box),
+        sibling_(sibling),
+        depth_(depth),
+        scratch_(scratch) {}
 
   // Distance from the root, which has 0.
   std::size_t depth() const noexcept { return depth_; }
-  BoxView box() const noexcept;
+  BoxView box() const noexcept { return box_; }
   // The box of the child that the query did not go to.
   BoxView sibling_box() const noexcept;
 
  private:
   const Tree& tree_;
   const PointStore& store_;
-  NodeRef node_;
-  NodeRef below_;
+  BoxView box_;
+  Part sibling_;
   std::size_t depth_;
+  ScratchBox& scratch_;
 };
 
 class Tree {
  public:
-  struct Node {
-    NodeRef children[2];  // left: not above the cut; right: above it
-    float cut;
-    std::uint16_t dimension;
-    std::uint16_t mass;
+  static constexpr std::uint16_t copies = 0xFFFF;
+  static constexpr std::uint32_t boxed_from = 32;
 
-    // Indexed rather than chosen, because a branch here is a coin toss for the processor.
-    NodeRef towards(const float* point) const noexcept { return children[point[dimension] > cut]; }
-    NodeRef sibling(NodeRef child) const noexcept { return children[children[0] == child]; }
+  struct Node {
+    float cut;
+    std::uint16_t dimension;  // or `copies`
+    std::uint16_t left;       // entries of the left part: those not above the cut
+  };
+
+  struct Inserted {
+    std::size_t position;  // among the entries
+    bool fresh;            // false: a copy of a point that the tree already held
   };
 
   // An empty tree over points with this many dimensions.
   Tree(std::uint64_t seed, std::size_t dimensions) noexcept;
 
-  // Adds one copy of the point `index` of the store and returns the index that now stands for it:
-  // the given one, or that of an equal point which the tree already held.
-  PointIndex insert(PointIndex index, const PointStore& store, Path& path);
+  // Adds one copy of the point `index` of the store.
+  Inserted insert(PointIndex index, const PointStore& store, Path& path);
 
-  // Takes one copy of the point away. Requires that the tree holds this index.
-  void erase(PointIndex index, const PointStore& store, Path& path) noexcept;
+  // Takes the entry at this position away. Returns its point if that was the last copy.
+  std::optional<PointIndex> erase(std::size_t position, const PointStore& store,
+                                  Path& path) noexcept;
 
   // Walks down to the leaf of a point. Requires a non-empty tree.
-  NodeRef descend(const float* point, Path& path) const noexcept;
+  void descend(const float* point, Path& path) const noexcept;
 
+  Part root() const noexcept { return {0, 0, static_cast<std::uint32_t>(points_.size()), 0}; }
+  const Node& node(Part part) const noexcept { return nodes_[part.node]; }
+  bool is_leaf(Part part) const noexcept {
+    return part.size == 1 || nodes_[part.node].dimension == copies;
+  }
+  Part child(Part part, bool right) const noexcept;
+  Part towards(Part part, const float* point) const noexcept {
+    const Node& of = nodes_[part.node];
+    return child(part, point[of.dimension] > of.cut);
+  }
   // Asks for the memory that climbing past this node will read.
-  void prefetch(NodeRef ref) const noexcept { __builtin_prefetch(row(ref)); }
+  void prefetch(Part part) const noexcept {
+    if (part.size >= boxed_from) __builtin_prefetch(row(part.box));
+  }
+
+  // The walk of score.hpp, which see: from the root, and one step down each while there are parts
+  // with boxes and then without.
+  void start(Trail& trail) const noexcept;
+  bool step_boxed(const float* query, Trail& trail) const noexcept;
+  bool step_unboxed(const float* query, Trail& trail) const noexcept;
+  BoxView kept_box(std::size_t box) const noexcept { return {row(box), row(box) + width()}; }
 
   // Shows the visitor the way back from the leaf where the query (padded to width() floats)
   // arrived:
   //   void leaf(const float* point, std::size_t mass, std::size_t depth)
   //   bool node(const NodeView&)     false: nothing further up can change the answer
   template <class Visitor>
-  void climb(NodeRef leaf, const PointStore& store, const Path& path, Visitor& visitor) const {
-    visitor.leaf(store.at(leaf - leaf_base), mass(leaf), path.size());
-    NodeRef below = leaf;
+  void climb(const PointStore& store, Path& path, Visitor& visitor) const {
+    const Part leaf = path.leaf();
+    const float* met = store.at(points_[leaf.first]);
+    visitor.leaf(met, leaf.size, path.size());
+    start_around(met, path);
     for (std::size_t depth = path.size(); depth-- > 0;) {
-      const NodeRef node = path[depth];
-      if (!visitor.node(NodeView(*this, store, node, below, depth))) return;
-      below = node;
+      const BoxView box = around(depth, store, path);
+      if (!visitor.node({*this, store, box, sibling(path, depth), depth, path.beside})) return;
     }
   }
 
   // Points held, copies counted.
-  std::size_t mass() const noexcept { return mass_; }
+  std::size_t mass() const noexcept { return points_.size(); }
   // log2(mass() + 1), kept because every score is multiplied by it.
   double depth_scale() const noexcept { return depth_scale_; }
-  bool empty() const noexcept { return mass_ == 0; }
+  bool empty() const noexcept { return points_.empty(); }
   std::size_t dimensions() const noexcept { return dimensions_; }
   // Floats that a query must have: dimensions() padded with zeros.
-  std::size_t width() const noexcept { return width_; }
-
-  // The structure, for visitors and tests.
-  NodeRef root() const noexcept { return root_; }
-  const Node& node(NodeRef ref) const noexcept { return nodes_[ref]; }
-  std::size_t mass(NodeRef ref) const noexcept;
-  BoxView box(NodeRef ref, const PointStore& store) const noexcept;
+  std::size_t width() const noexcept { return padded(dimensions_); }
+  PointIndex point(std::size_t position) const noexcept { return points_[position]; }
+  const PointIndex* points() const noexcept { return points_.data(); }
+  // The box of a part, written to `scratch` if none is kept.
+  BoxView box(Part part, const PointStore& store, ScratchBox& scratch) const noexcept;
   std::size_t size_in_bytes() const noexcept;
 
-  // For checkpoints (checkpoint_forest.cpp); load() requires a new tree.
+  // The store has moved its points: moved[old index] is the new one.
+  void renumber(const std::vector<PointIndex>& moved) noexcept {
+    for (PointIndex& point : points_) point = moved[point];
+  }
+
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new tree. `sample` holds the points
+  // in ascending order, a point once per copy; afterwards order[position] says which of them stands
+  // there.
   void save(Writer& writer, const PointStore& store) const;
   void load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
-            std::vector<std::uint32_t>& copies);
+            std::vector<std::uint32_t>& order);
 
  private:
-  struct Copies {
-    PointIndex point;
-    std::uint32_t extra;
-  };
-
-  void replace_child(NodeRef old_child, NodeRef new_child, const Path& path, std::size_t level);
-  void set_mass(std::size_t mass) noexcept;
-  NodeRef take_node();
-  void free_node(NodeRef ref) noexcept;
-  void include(NodeRef ref, const float* point) noexcept;
-  float* row(NodeRef ref) noexcept { return boxes_.data() + std::size_t{ref} * 2 * width_; }
-  const float* row(NodeRef ref) const noexcept {
-    return boxes_.data() + std::size_t{ref} * 2 * width_;
+  bool boxed(Part part) const noexcept { return part.size >= boxed_from && !is_leaf(part); }
+  Part sibling(const Path& path, std::size_t depth) const noexcept {
+    return child(path[depth], path.left(depth));
   }
-  std::vector<Copies>::iterator copies_of(PointIndex point) noexcept;
-  std::vector<Copies>::const_iterator copies_of(PointIndex point) const noexcept;
+  void start_around(const float* point, Path& path) const noexcept;
+  BoxView around(std::size_t depth, const PointStore& store, Path& path) const noexcept;
+  void include_entries(Part part, const PointStore& store, float* lower,
+                       float* upper) const noexcept;
+  void rebuild(Part part, const PointStore& store, ScratchBox& scratch) noexcept;
+  void load_boxes(const PointStore& store);
+  std::size_t boxes_in(Part part) const noexcept;
+  void add_box(std::size_t box, std::size_t boxes_left, const Path& path, std::size_t depth);
+  void drop_box(std::size_t box, const Path& path, std::size_t depth) noexcept;
+  void place(std::size_t node, Node content, std::size_t position, PointIndex point,
+             const Path& path, std::size_t depth);
+  void remove(std::size_t node, std::size_t position, const Path& path, std::size_t depth) noexcept;
+  void set_scale() noexcept;
+  float* row(std::size_t box) noexcept { return boxes_.data() + box * 2 * width(); }
+  const float* row(std::size_t box) const noexcept { return boxes_.data() + box * 2 * width(); }
 
   std::size_t dimensions_;
-  std::size_t width_;
-  std::size_t mass_ = 0;
   double depth_scale_ = 0.0;
-  NodeRef root_ = 0;
-  NodeRef free_;  // first free node, linked through children[0]
   Random random_;
   std::vector<Node> nodes_;
-  AlignedVector<float> boxes_;
-  std::vector<Copies> copies_;  // sorted by point; only points held more than once
+  std::vector<PointIndex> points_;
+  AlignedVector<float> boxes_;             // lower and upper corners, padded
+  std::vector<std::uint16_t> boxes_left_;  // per box: how many the left part has
 };
 
-inline BoxView NodeView::box() const noexcept { return tree_.box(node_, store_); }
-
 inline BoxView NodeView::sibling_box() const noexcept {
-  return tree_.box(tree_.node(node_).sibling(below_), store_);
+  return tree_.box(sibling_, store_, scratch_);
 }
 
-inline BoxView Tree::box(NodeRef ref, const PointStore& store) const noexcept {
-  if (is_leaf(ref)) {
-    const float* point = store.at(ref - leaf_base);
-    return {point, point};
-  }
-  return {row(ref), row(ref) + width_};
+inline Part Tree::child(Part part, bool right) const noexcept {
+  const std::uint32_t left = nodes_[part.node].left;
+  const std::uint32_t boxes_left = part.size >= boxed_from ? boxes_left_[part.box] : 0;
+  // Computed rather than chosen, because a branch here is a coin toss for the processor.
+  const std::uint32_t if_right = 0U - static_cast<std::uint32_t>(right);
+  return {part.node + 1 + (if_right & (left - 1)), part.first + (if_right & left),
+          left + (if_right & (part.size - 2 * left)), part.box + 1 + (if_right & boxes_left)};
 }
 
-inline NodeRef Tree::descend(const float* point, Path& path) const noexcept {
+inline void Tree::descend(const float* point, Path& path) const noexcept {
   path.clear();
-  NodeRef ref = root_;
-  while (!is_leaf(ref)) {
-    path.push(ref);
-    ref = nodes_[ref].towards(point);
+  Part part = root();
+  while (!is_leaf(part)) {
+    path.push(part);
+    part = towards(part, point);
   }
-  return ref;
+  path.arrive(part);
 }
 
 }  // namespace anomalyd

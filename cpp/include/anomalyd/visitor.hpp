@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 
@@ -14,9 +15,22 @@ inline double seen_score(std::size_t depth, std::size_t mass) noexcept {
   return 1.0 / (static_cast<double>(depth) + std::log2(static_cast<double>(mass) + 1.0));
 }
 
+namespace detail {
+
+// 1, 1/2, 1/3 ...
+template <std::size_t count>
+constexpr std::array<double, count> reciprocals() noexcept {
+  std::array<double, count> values{};
+  for (std::size_t i = 0; i < count; ++i) values[i] = 1.0 / (static_cast<double>(i) + 1.0);
+  return values;
+}
+
+}  // namespace detail
+
 // The score of a point that leaves the tree at this depth.
 inline double unseen_score(std::size_t depth) noexcept {
-  return 1.0 / (static_cast<double>(depth) + 1.0);
+  static constexpr std::array<double, 64> usual = detail::reciprocals<64>();
+  return depth < usual.size() ? usual[depth] : 1.0 / (static_cast<double>(depth) + 1.0);
 }
 
 // Mutes the score of a point that makes up much of the tree.

@@ -10,6 +10,7 @@
 #include "anomalyd/attribution.hpp"
 #include "anomalyd/box.hpp"
 #include "anomalyd/explanation.hpp"
+#include "anomalyd/score.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/tree.hpp"
 
@@ -17,7 +18,9 @@ namespace anomalyd {
 
 struct Workspace {
   explicit Workspace(const Settings& settings)
-      : paths(abreast, Path(static_cast<std::size_t>(settings.sample_size))),
+      : paths(abreast, Path(static_cast<std::size_t>(settings.sample_size),
+                            static_cast<std::size_t>(settings.dimensions()))),
+        trails(abreast, Trail(static_cast<std::size_t>(settings.sample_size))),
         input(static_cast<std::size_t>(settings.features), 0.0),
         lacking(static_cast<std::size_t>(settings.features), 0),
         block(static_cast<std::size_t>(settings.features), 0.0F),
@@ -37,6 +40,7 @@ struct Workspace {
   static constexpr std::size_t abreast = 8;
 
   std::vector<Path> paths;            // `abreast` of them
+  std::vector<Trail> trails;          // `abreast` of them
   std::vector<double> input;          // one input, completed
   std::vector<std::uint8_t> lacking;  // per feature: 1 where the input had no value of its own
   std::vector<float> block;           // one transformed input
