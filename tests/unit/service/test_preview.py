@@ -11,7 +11,6 @@ from anomalyd.errors import (
     DetectorRefused,
     IllegalArgument,
     IndexNotFound,
-    NumberFormatInvalid,
     ParsingError,
     Throttled,
 )
@@ -152,7 +151,7 @@ def test_nothing_is_stored(filled):
         (RANGE, IllegalArgument, "Must set detector id or detector"),
         (
             RANGE | {"period_start": "2026-11-21T00:00:00Z"},
-            NumberFormatInvalid,
+            IllegalArgument,
             'For input string: "2026-11-21T00:00:00Z"',
         ),
         (
