@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import grpc
+import hypothesis
 import pytest
 
 from anomalyd.config import Settings
 from anomalyd.running import Addresses, RunningService
 from tests.support.rest import RestClient
+
+# A test that fails because the machine is busy says nothing about the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
