@@ -23,7 +23,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
     Shared by all tests of a session: a test uses names of indices and detectors of its own.
     """
-    settings = Settings(data_dir=tmp_path_factory.mktemp("service"))
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("service"),
+        # all tests together make more of them than the documented limit allows
+        max_multi_entity_anomaly_detectors=1_000,
+    )
     with RunningService(settings, Addresses(grpc_port=0, rest_port=0)) as running:
         yield running
 
