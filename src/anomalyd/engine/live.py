@@ -108,9 +108,8 @@ class LiveDetector:
         if not len(positions) or since >= position:
             return
         found = self._tools.learned.scored_values(self._scores(since, position))
-        chosen = np.array([self._number.get(entity, -1) for entity in found.entities] or [-1])
         entity, window, values = complete_rows(found)
-        model = chosen[entity]
+        model = self._numbers(found.entities)[entity]
         if self._imputer is not None:
             last = (model >= 0) & (window == position - self.plan.interval)
             self._imputer.knows(model[last], values[last])
@@ -128,15 +127,14 @@ class LiveDetector:
         Raises: StoppedEarlyError; the source's errors before the first chunk.
         """
         found = self._rows(windows.start, windows.end, None)
-        entity, window, _ = complete_rows(found)
-        seen, known = np.unique(entity), len(self._entities)
-        fresh = [number for number in seen.tolist() if found.entities[number] not in self._number]
+        numbers, known = self._numbers(found.entities), len(self._entities)
+        seen = np.unique(found.entity[np.isfinite(found.values).all(axis=1)])
+        fresh = seen[numbers[seen] < 0]
         begins = np.full(known + len(fresh), windows.start)
-        if fresh:
-            begins[known:] = self._welcome(
-                found.entities, np.array(fresh), entity, window, windows.start
-            )
-        rows = self._filled(windows, found)
+        if len(fresh):
+            begins[known:] = self._welcome(found, fresh, windows.start)
+            numbers = self._numbers(found.entities)
+        rows = self._filled(windows, found, numbers)
         rows = rows.where(rows.window_start >= begins[rows.entity])
         entities = tuple(self._entities)
         for first in range(0, len(rows), ROWS_PER_CHUNK):
@@ -150,13 +148,16 @@ class LiveDetector:
                 self._used[part.entity] = self._tools.now()
             yield LiveRows(joined(parts), entities)
 
-    def _filled(self, windows: WindowRange, found: FeatureRows) -> FilledRows:
+    def _numbers(self, entities: Sequence[EntityValues]) -> Int64s:
+        """Return the numbers of entities' models; -1 where there is none, and at least one."""
+        return np.array([self._number.get(each, -1) for each in entities] or [-1], dtype=np.int64)
+
+    def _filled(self, windows: WindowRange, found: FeatureRows, numbers: Int64s) -> FilledRows:
         """Return the rows of known entities by the numbers of their models, gaps filled."""
-        number = np.array([self._number.get(each, -1) for each in found.entities] or [-1])
-        known = number[found.entity] >= 0
+        known = numbers[found.entity] >= 0
         rows = FeatureRows(
             tuple(self._entities),
-            number[found.entity[known]],
+            numbers[found.entity[known]],
             found.window_start[known],
             found.doc_count[known],
             found.values[known],
@@ -226,14 +227,7 @@ class LiveDetector:
         """Length of the history that one round looks at, ms."""
         return self._history * self.plan.interval
 
-    def _welcome(
-        self,
-        entities: Sequence[EntityValues],
-        fresh: Int64s,
-        entity: Int64s,
-        window: Int64s,
-        start: int,
-    ) -> Int64s:
+    def _welcome(self, found: FeatureRows, fresh: Int64s, start: int) -> Int64s:
         """Make and train the models of entities that are seen for the first time.
 
         Each learns the windows before its own first one, so that it does not matter how many
@@ -241,9 +235,10 @@ class LiveDetector:
 
         Returns: ``int64[fresh]``, each one's own first window.
         """
+        entity, window, _ = complete_rows(found)
         order = np.argsort(entity, kind="stable")
         first = window[order][np.searchsorted(entity[order], fresh)]
-        names = tuple(entities[number] for number in fresh.tolist())
+        names = tuple(found.entities[number] for number in fresh.tolist())
         past = self._past(start, ROUNDS, names)
         begin = len(self._entities)
         self._train(past, first, since=start - ROUNDS * self._span)
@@ -272,8 +267,8 @@ class LiveDetector:
             )
         )
         rounds = np.ones(len(entities), dtype=np.int64)
+        entity, window, values = complete_rows(rows)
         for further in range(2, ROUNDS + 1):
-            entity, window, _ = complete_rows(rows)
             inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
             counts = np.bincount(entity[inside], minlength=len(entities))
             few = np.flatnonzero(counts < TRAINED_AFTER)
@@ -283,9 +278,9 @@ class LiveDetector:
             oldest = int((ends[few] - further * span).min())
             if oldest < since:
                 rows = self._further(rows, few, oldest, int(ends.max()))
-        entity, window, values = complete_rows(rows)
+                entity, window, values = complete_rows(rows)
         inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
-        numbers = np.array([self._number[one] for one in entities] or [0], dtype=np.int64)
+        numbers = self._numbers(entities)
         entity, window, values = entity[inside], window[inside], values[inside]
         looked = self._history * int(rounds.max(initial=1))
         trained = np.unique(window)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anomalyd.engine.analysis import Analysis, ScoredRows
+from anomalyd.engine.analysis import ScoredRows
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.executor.base import Int64s
 from anomalyd.model.entity import model_id
@@ -15,36 +15,6 @@ from anomalyd.store.base import ResultBatch
 
 
 def result_batch(
-    analysis: Analysis,
-    rows: ScoredRows,
-    *,
-    index: str,
-    task_id: str | None,
-    execution_start: int,
-    execution_end: int,
-) -> ResultBatch:
-    """Return the result documents of one step of a historical run, as columns.
-
-    Args:
-        analysis: what the rows come from.
-        rows: of one step.
-        index: result index that receives the rows.
-        task_id: the detector's task, for entities as well.
-        execution_start: when the step began, epoch ms.
-        execution_end: when the rows were scored, epoch ms.
-    """
-    return scored_batch(
-        analysis.plan,
-        analysis.entities,
-        rows,
-        index=index,
-        task_id=task_id,
-        execution_start=execution_start,
-        execution_end=execution_end,
-    )
-
-
-def scored_batch(
     plan: AnalysisPlan,
     entities: tuple[EntityValues, ...],
     rows: ScoredRows,

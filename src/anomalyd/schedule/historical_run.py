@@ -234,7 +234,8 @@ class HistoricalRun:
                     above = with_minutes_left(parent.after(group, now=now), parent.pace, seconds)
                     shown = [*group, above]
                 batch = result_batch(
-                    analysis,
+                    plan,
+                    analysis.entities,
                     rows,
                     index=plan.detector.result_index or tools.names.results_of(begun),
                     task_id=self._task_id,

@@ -20,7 +20,7 @@ from anomalyd.engine.influencers import JobRun
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import ColdStart, LiveRows
 from anomalyd.engine.plan import AnalysisPlan
-from anomalyd.engine.results import error_batch, scored_batch
+from anomalyd.engine.results import error_batch, result_batch
 from anomalyd.engine.window import WindowRange
 from anomalyd.errors import AnomalydError, SourceUnavailable, VersionConflict
 from anomalyd.executor.base import Int64s
@@ -344,7 +344,7 @@ class RunningDetector:
         return np.setdiff1d(every, np.concatenate(seen)) if seen else every
 
     def _batch(self, rows: LiveRows, begun: int) -> ResultBatch:
-        return scored_batch(
+        return result_batch(
             self.plan,
             rows.entities,
             rows.rows,

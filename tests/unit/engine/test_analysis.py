@@ -141,7 +141,13 @@ def test_results_carry_what_documents_need(source):
     one = analysis(source)
     rows = one.step(ALL)
     batch = result_batch(
-        one, rows, index="results", task_id="task", execution_start=5, execution_end=6
+        one.plan,
+        one.entities,
+        rows,
+        index="results",
+        task_id="task",
+        execution_start=5,
+        execution_end=6,
     )
     assert len(batch) == len(rows)
     assert batch.model_ids == tuple(f"id_entity_{host}" for host in HOSTS)
@@ -156,7 +162,13 @@ def test_anomalies_are_explained(source):
     """The incident's results say what was expected; all others say nothing of the kind."""
     one = analysis(source)
     batch = result_batch(
-        one, one.step(ALL), index="r", task_id=None, execution_start=5, execution_end=6
+        one.plan,
+        one.entities,
+        one.step(ALL),
+        index="r",
+        task_id=None,
+        execution_start=5,
+        execution_end=6,
     )
     incident = (batch.entity == 1) & (batch.data_start == FIRST + INCIDENT * MINUTE)
     assert batch.grade[incident] == 1
@@ -176,7 +188,9 @@ def test_an_anomaly_that_is_found_late_says_since_when(source):
     grade, relative_index = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     grade[[5, 6]], relative_index[[6, 7]] = 1.0, -3
     rows = dataclasses.replace(rows, grade=grade, relative_index=relative_index)
-    batch = result_batch(one, rows, index="r", task_id=None, execution_start=5, execution_end=6)
+    batch = result_batch(
+        one.plan, one.entities, rows, index="r", task_id=None, execution_start=5, execution_end=6
+    )
     late = np.flatnonzero(batch.approx_anomaly_start != NO_TIME)
     assert late.tolist() == [6]
     assert batch.approx_anomaly_start[6] == batch.data_start[6] - 3 * MINUTE
@@ -187,7 +201,13 @@ def test_results_of_one_series_have_no_model_id(source):
     single = dataclasses.replace(DETECTOR, category_fields=None)
     one = analysis(source, entities=((),), detector=single)
     batch = result_batch(
-        one, one.step(ALL), index="r", task_id=None, execution_start=5, execution_end=6
+        one.plan,
+        one.entities,
+        one.step(ALL),
+        index="r",
+        task_id=None,
+        execution_start=5,
+        execution_end=6,
     )
     assert batch.model_ids == (None,)
     assert batch.entities == ((),)
