@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from anomalyd.embedded.catalogue import Catalogue, IndexState, ReadSession, WriteSession
+from anomalyd.embedded.catalogue import Catalogue, IndexState, WriteSession
 from anomalyd.embedded.database import quote
 from anomalyd.embedded.matching import delete_matching
-from anomalyd.embedded.names import expand, is_pattern
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING
 from anomalyd.errors import IllegalArgument, IndexExists
@@ -18,6 +17,7 @@ from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.search import search
 from anomalyd.store.base import Document, DocumentWrite, ResultBatch, TopAnomaly
 from anomalyd.store.embedded.documents import put_documents
+from anomalyd.store.embedded.result_indices import matching_results, result_relation
 from anomalyd.store.embedded.result_rows import constants, result_columns
 
 _BATCH = "anomalyd_results"
@@ -73,19 +73,19 @@ class EmbeddedResultStore:
     def indices(self, pattern: str) -> tuple[str, ...]:
         """Return the result indices that a name or ``*`` pattern matches."""
         with self._catalogue.read() as session:
-            return tuple(state.name for state in _matching(session, [pattern]))
+            return tuple(state.name for state in matching_results(session, [pattern]))
 
     def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
         """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
         with self._catalogue.read() as session:
-            return search(_relation(session, indices), request, now_ms=now)
+            return search(result_relation(session, indices), request, now_ms=now)
 
     def delete_matching(self, indices: Sequence[str], query: Query, *, now: int) -> int:
         """Delete the results that a query matches and return how many there were."""
         with self._catalogue.write() as session:
             return sum(
                 delete_matching(session, state, query, now=now)
-                for state in _matching(session, indices)
+                for state in matching_results(session, indices)
             )
 
     def top_anomalies(
@@ -104,7 +104,7 @@ class EmbeddedResultStore:
         if order not in _ORDERS:
             raise IllegalArgument(f"Ordering by {order} is not a valid option", field="order")
         with self._catalogue.read() as session:
-            relation = _relation(session, indices)
+            relation = result_relation(session, indices)
             parameters: dict[str, object] = {
                 "detector_id": detector_id,
                 "task_id": task_id,
@@ -131,17 +131,6 @@ def _ensure(session: WriteSession, index: str) -> IndexState:
     if state.kind != KIND:
         raise IndexExists(f"index [{index}] exists and holds no results", details={"index": index})
     return state
-
-
-def _matching(session: ReadSession | WriteSession, patterns: Sequence[str]) -> list[IndexState]:
-    """Return the result indices that are meant; those that do not exist hold nothing."""
-    names = [name for name, state in session.states.items() if state.kind == KIND]
-    known = [pattern for pattern in patterns if is_pattern(pattern) or pattern in names]
-    return [session.states[name] for name in expand(known, names)]
-
-
-def _relation(session: ReadSession, indices: Sequence[str]) -> IndexSet:
-    return IndexSet(session.cursor, _matching(session, indices))
 
 
 def _next_position(states: Mapping[str, IndexState]) -> int:

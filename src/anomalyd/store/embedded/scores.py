@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomalyd.embedded.catalogue import Catalogue, ReadSession
-from anomalyd.embedded.names import expand, is_pattern
+from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.relation import IndexSet
-from anomalyd.embedded.result_table import KIND
 from anomalyd.model.entity import entity_values
 from anomalyd.source.base import FeatureRows
 from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
+from anomalyd.store.embedded.result_indices import result_relation
 
 _COLUMNS = (
     "detector_id", "task_id", "data_start_time", "anomaly_score", "confidence", "entity_name",
@@ -44,7 +43,7 @@ class EmbeddedScoreReader:
     def score_counts(self, which: ScoreRange) -> tuple[tuple[int, int], ...]:
         """Return (window, rows) of each window that has rows, in order of time."""
         with self._catalogue.read() as session:
-            relation = _relation(session, which)
+            relation = result_relation(session, which.indices)
             rows = relation.rows(
                 f"SELECT data_start_time, count(*) FROM {_rows(relation)} "  # noqa: S608
                 "GROUP BY data_start_time ORDER BY data_start_time",
@@ -58,7 +57,7 @@ class EmbeddedScoreReader:
         more = [f"{_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)]
         more += [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
         with self._catalogue.read() as session:
-            relation = _relation(session, which)
+            relation = result_relation(session, which.indices)
             found = relation.columns(
                 f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
                 # a model that warms up has no confidence, and no score worth the name
@@ -83,7 +82,7 @@ class EmbeddedScoreReader:
         parameters = _parameters(which)
         del parameters["features"]
         with self._catalogue.read() as session:
-            relation = _relation(session, which)
+            relation = result_relation(session, which.indices)
             found = relation.columns(
                 f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
                 f"{', '.join(columns)} FROM {_rows(relation, _LEARNED)} ORDER BY e, w",
@@ -106,7 +105,7 @@ class EmbeddedScoreReader:
         """Return the value that each of these codes of a category field stands for."""
         code = _value_code(which, field)
         with self._catalogue.read() as session:
-            relation = _relation(session, which)
+            relation = result_relation(session, which.indices)
             with relation.lend(_CHOSEN, {"code": np.unique(codes)}):
                 rows = relation.rows(
                     f"SELECT DISTINCT {code} AS code, {_value(which, field)} "  # noqa: S608
@@ -123,7 +122,7 @@ class EmbeddedScoreReader:
     ) -> Mapping[tuple[int, int], ScoredResult]:
         """Return the results of these (window, entity code) pairs ``int64[n]``, by pair."""
         with self._catalogue.read() as session:
-            relation = _relation(session, which)
+            relation = result_relation(session, which.indices)
             with relation.lend(_CHOSEN, {"w": window, "e": entity}):
                 rows = relation.rows(
                     f"SELECT _index, _row, w, e FROM (SELECT _index, _row, "  # noqa: S608
@@ -155,12 +154,6 @@ def _scored_result(document: Mapping[str, Any], fields: Sequence[str]) -> Scored
         actual=tuple(actual),
         typical=tuple(each["data"] for each in expected[0]["value_list"]) if expected else None,
     )
-
-
-def _relation(session: ReadSession, which: ScoreRange) -> IndexSet:
-    names = [name for name, state in session.states.items() if state.kind == KIND]
-    known = [index for index in which.indices if is_pattern(index) or index in names]
-    return IndexSet(session.cursor, [session.states[name] for name in expand(known, names)])
 
 
 def _rows(relation: IndexSet, where: str = _WHERE) -> str:
