@@ -133,7 +133,7 @@ def _assemble(
     )
     executor = ThreadExecutor(threads=settings.core_threads)
     counters, live = NodeCounters(), LiveRuns()
-    metrics, scores = Metrics(clock.monotonic), EmbeddedScoreReader(catalogue)
+    metrics, scores = Metrics(), EmbeddedScoreReader(catalogue)
     recorder = InfluencerRecorder(scores=scores, influencers=influencers)
     tools = RunTools(
         source=source,

@@ -8,8 +8,7 @@ docs/operations.md says what each figure is good for, and a test that it names a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -20,14 +19,9 @@ _TICK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 
 
 
 class Metrics:
-    """All figures of one application. Thread-safe.
+    """All figures of one application. Thread-safe."""
 
-    Args:
-        monotonic: seconds since some moment, for durations.
-    """
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter(
@@ -40,13 +34,6 @@ class Metrics:
             "anomalyd_request_seconds",
             "Time to answer a request; streams are not measured.",
             ("surface", "operation"),
-            buckets=_REQUEST_SECONDS,
-            registry=registry,
-        )
-        self._source_seconds = Histogram(
-            "anomalyd_source_seconds",
-            "Time that the source took to answer, by question.",
-            ("question",),
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
@@ -86,15 +73,6 @@ class Metrics:
         self._requests.labels(surface, operation, status).inc()
         if seconds is not None:
             self._request_seconds.labels(surface, operation).observe(seconds)
-
-    @contextmanager
-    def source(self, question: str) -> Iterator[None]:
-        """Measure a question to the source, answered or not."""
-        begun = self._monotonic()
-        try:
-            yield
-        finally:
-            self._source_seconds.labels(question).observe(self._monotonic() - begun)
 
     def ticked(self, outcome: str, *, lag: float | None = None, rows: int = 0) -> None:
         """Count a tick.

@@ -63,7 +63,7 @@ def test_requests_are_counted_by_surface_operation_and_status(
 def test_every_figure_is_documented() -> None:
     """The operator's page names each figure; so a new one cannot be added without it."""
     page = PAGE.read_text()
-    metrics = Metrics(lambda: 0.0)
+    metrics = Metrics()
     for family in metrics.registry.collect():
         if not family.name.startswith("process_"):
             assert re.search(rf"`{family.name}(_total)?`", page), family.name

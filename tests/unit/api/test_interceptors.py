@@ -34,7 +34,7 @@ from anomalyd.v1.task_service_pb2_grpc import (
 
 SECRET = "the password is swordfish"
 CLOCK = VirtualClock()
-METRICS = Metrics(CLOCK.monotonic)
+METRICS = Metrics()
 IDS = RequestIds(ByteIds(lambda count: b"\x01" * count))
 
 
