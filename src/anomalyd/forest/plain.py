@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomalyd._core import BankSettings, ModelBank
+from anomalyd._core import BankSettings
 from anomalyd.forest.arrays import Float64s, Int64s, table
 from anomalyd.forest.saved import pack, unpack
+from anomalyd.forest.single import SingleModel, check_seed
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Neighbours:
     trees: Int64s
 
 
-class RandomCutForest:
+class RandomCutForest(SingleModel):
     """A streaming Random Cut Forest (Guha et al., 2016) with time-decayed samples.
 
     Deterministic: the same seed and points give the same bits. Not thread-safe.
@@ -71,8 +72,7 @@ class RandomCutForest:
         }
         if not 1 <= dimensions <= 1_000:
             raise ValueError(f"dimensions must be from 1 to 1000, got {dimensions}")
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed must be from 0 to 2^64 - 1, got {seed}")
+        check_seed(seed)
         settings = BankSettings(
             features=dimensions,
             shingle_size=1,
@@ -84,23 +84,12 @@ class RandomCutForest:
             transform="NONE",
             corrector=False,
         )
-        self._bank = ModelBank(settings, threads=1)
-        self._model = self._bank.add(np.array([seed], dtype=np.uint64))
+        super().__init__(settings, seed)
 
     @property
     def dimensions(self) -> int:
         """Coordinates of a point."""
         return self._bank.settings.features
-
-    @property
-    def updates(self) -> int:
-        """Points learned so far."""
-        return int(self._bank.updates(self._model)[0])
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes that the forest holds now."""
-        return int(self._bank.size_in_bytes(self._model)[0])
 
     def score_and_update(self, points: npt.ArrayLike) -> Float64s:
         """Score each point by those before it, then learn it.
@@ -164,7 +153,7 @@ class RandomCutForest:
 
     def to_bytes(self) -> bytes:
         """Write the forest down; ``from_bytes`` makes one that goes on to the bit."""
-        return pack("RandomCutForest", self._parameters, self._bank.checkpoint(self._model)[0])
+        return pack("RandomCutForest", self._parameters, self._checkpoint())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> RandomCutForest:
@@ -174,9 +163,7 @@ class RandomCutForest:
         """
         parameters, checkpoint = unpack("RandomCutForest", data)
         forest = cls(**parameters)
-        restored = forest._bank.restore([checkpoint])
-        forest._bank.remove(forest._model)
-        forest._model = restored
+        forest._resume(checkpoint)
         return forest
 
     def _points(self, points: npt.ArrayLike, *, nan: bool = False) -> Float64s:

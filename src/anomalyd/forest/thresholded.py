@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomalyd._core import BankSettings, ModelBank
+from anomalyd._core import BankSettings
 from anomalyd.forest.arrays import Float64s, Int64s, table, times
 from anomalyd.forest.saved import pack, unpack
+from anomalyd.forest.single import SingleModel, check_seed
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Forecast:
     high: Float64s
 
 
-class ThresholdedForest:
+class ThresholdedForest(SingleModel):
     """Finds the anomalies of one series with one or several features per step.
 
     Every input is judged by those before it and then learned. Deterministic: the same seed and
@@ -108,8 +109,7 @@ class ThresholdedForest:
             "imputation": imputation,
             "fixed_values": list(fixed_values),
         }
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed must be from 0 to 2^64 - 1, got {seed}")
+        check_seed(seed)
         settings = BankSettings(
             features=features,
             shingle_size=shingle_size,
@@ -121,19 +121,8 @@ class ThresholdedForest:
             imputation=imputation,
             fixed_values=fixed_values,
         )
-        self._bank = ModelBank(settings, threads=1)
-        self._model = self._bank.add(np.array([seed], dtype=np.uint64))
+        super().__init__(settings, seed)
         self._last: int | None = None
-
-    @property
-    def updates(self) -> int:
-        """Inputs learned so far."""
-        return int(self._bank.updates(self._model)[0])
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes that the forest holds now."""
-        return int(self._bank.size_in_bytes(self._model)[0])
 
     def process(self, values: npt.ArrayLike, timestamps: npt.ArrayLike) -> Verdicts:
         """Judge each input by those before it, then learn it.
@@ -176,7 +165,7 @@ class ThresholdedForest:
     def to_bytes(self) -> bytes:
         """Write the forest down; ``from_bytes`` makes one that goes on to the bit."""
         parameters = {**self._parameters, "last": self._last}
-        return pack("ThresholdedForest", parameters, self._bank.checkpoint(self._model)[0])
+        return pack("ThresholdedForest", parameters, self._checkpoint())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ThresholdedForest:
@@ -187,7 +176,6 @@ class ThresholdedForest:
         parameters, checkpoint = unpack("ThresholdedForest", data)
         last = parameters.pop("last")
         forest = cls(**parameters)
-        restored = forest._bank.restore([checkpoint])
-        forest._bank.remove(forest._model)
-        forest._model, forest._last = restored, last
+        forest._resume(checkpoint)
+        forest._last = last
         return forest
