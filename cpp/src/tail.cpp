@@ -222,12 +222,7 @@ std::size_t Tails::slot_of(std::int64_t entity) {
 
 template <>
 void Tails::write(Writer& archive) const {
-  archive.value(begun_);
-  archive.value(origin_);
-  archive.value(since_fit_);
-  archive.value(shape_);
-  archive.value(scale_);
-  archive.values(pooled_);
+  shared_state(*this, archive);
   std::vector<std::pair<std::int64_t, std::uint32_t>> order(slots_.begin(), slots_.end());
   std::sort(order.begin(), order.end());
   archive.value(static_cast<std::uint32_t>(order.size()));
@@ -248,12 +243,7 @@ void Tails::write(Writer& archive) const {
 
 template <>
 void Tails::read(Reader& archive) {
-  archive.value(begun_);
-  archive.value(origin_);
-  archive.value(since_fit_);
-  archive.value(shape_);
-  archive.value(scale_);
-  archive.values(pooled_);
+  shared_state(*this, archive);
   archive.require(begun_ <= 1 && since_fit_ >= 0 && since_fit_ <= most_inputs, "a count is wrong");
   archive.require(shape_ >= 0.0 && shape_ <= largest_shape && scale_ >= 0.0, "a tail is wrong");
   for (const double each : pooled_) archive.require(each >= 0.0, "a weight is negative");

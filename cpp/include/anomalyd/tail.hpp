@@ -51,6 +51,17 @@ class Tails {
  private:
   struct Tail;
 
+  // What stands before the entities, written and read alike.
+  template <class Self, class Archive>
+  static void shared_state(Self& self, Archive& archive) {
+    archive.value(self.begun_);
+    archive.value(self.origin_);
+    archive.value(self.since_fit_);
+    archive.value(self.shape_);
+    archive.value(self.scale_);
+    archive.values(self.pooled_);
+  }
+
   double weight_at(std::int64_t tick) const noexcept;
   template <class Weight>
   Tail tail_of(const Weight* history, const LogBins& bins, double total) const noexcept;
