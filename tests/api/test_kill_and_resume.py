@@ -2,28 +2,25 @@
 
 import contextlib
 import math
-import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
-from google.protobuf.json_format import MessageToDict
 
 from anomalyd.client.client import Client
 from anomalyd.v1 import task_pb2
+from tests.support.served import all_results, served
 
 MINUTE = 60_000
 FIRST = 1_795_000_020_000 // MINUTE * MINUTE
 MINUTES = 1_000
 HOSTS = 5
-PAGE = 5_000
 SECONDS = 60
 # Small pieces and groups: many moments at which a kill can fall.
 SETTINGS = {
@@ -66,45 +63,14 @@ class Served:
 
     def results(self, task_id: str) -> list[dict]:
         """All results of a run by time and entity, without what belongs to the run."""
-        found: list[dict] = []
-        after: list[object] = []
-        while True:
-            body = {
-                "query": {"term": {"task_id": task_id}},
-                "sort": ["data_start_time", {"model_id": {"order": "asc"}}],
-                "size": PAGE,
-                "search_after": after,
-            }
-            hits = self.client.results.search(body).hits.hits
-            for hit in hits:
-                for field in OF_THE_RUN:
-                    hit.source.ClearField(field)
-                found.append(MessageToDict(hit.source))
-            if len(hits) < PAGE:
-                return found
-            after = [MessageToDict(value) for value in hits[-1].sort]
+        return all_results(self.client, {"term": {"task_id": task_id}}, without=OF_THE_RUN)
 
 
 @contextlib.contextmanager
-def served(data_dir: Path) -> Iterator[Served]:
+def running(data_dir: Path) -> Iterator[Served]:
     """Start a service, and end it in order unless it was killed."""
-    command = [sys.executable, "-m", "anomalyd", "serve", "--no-gateway", "--grpc-port", "0"]
-    process = subprocess.Popen(
-        [*command, "--data-dir", str(data_dir)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | SETTINGS,
-    )
-    try:
-        assert process.stdout is not None
-        name, address = process.stdout.readline().split()
-        assert name == "gRPC"
-        with Client(address) as client:
-            yield Served(process, client)
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
-        process.stdout.close()
+    with served(data_dir, SETTINGS) as (process, client):
+        yield Served(process, client)
 
 
 def documents() -> bytes:
@@ -132,7 +98,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         "value": {"type": "double"},
         "host": {"type": "keyword"},
     }
-    with served(data_dir) as service:
+    with running(data_dir) as service:
         service.client.indices.create("log", mappings={"properties": properties})
         assert not service.client.indices.append_lines("log", documents()).failures
         detectors = {
@@ -150,20 +116,20 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(prepared, tmp_path, kind):
     shutil.copytree(data_dir, undisturbed)
     shutil.copytree(data_dir, disturbed)
 
-    with served(undisturbed) as service:
+    with running(undisturbed) as service:
         task = service.client.tasks.wait(service.start(detectors[kind]))
         assert task.state == task_pb2.TASK_STATE_FINISHED
         expected = service.results(task.task_id)
     assert len(expected) > MINUTES * 0.9
     assert any(result["anomalyGrade"] > 0 for result in expected)
 
-    with served(disturbed) as service:
+    with running(disturbed) as service:
         task_id = service.start(detectors[kind])
         service.kill_at(0.3, task_id)
-    with served(disturbed) as service:
+    with running(disturbed) as service:
         assert service.client.tasks.get(task_id).task_progress >= 0.3
         service.kill_at(0.6, task_id)
-    with served(disturbed) as service:
+    with running(disturbed) as service:
         task = service.client.tasks.wait(task_id)
         assert (task.state, task.task_progress) == (task_pb2.TASK_STATE_FINISHED, 1.0)
         assert service.results(task_id) == expected

@@ -1,27 +1,21 @@
 """kill -9 of a service that detects in real time while documents arrive: no gap, no duplicate."""
 
-import contextlib
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
-from google.protobuf.json_format import MessageToDict
 
 from anomalyd.client.client import Client
+from tests.support.served import all_results, served
 
 SECOND = 1_000
 KILLS = 20
 HOSTS = 4
 PAST = 120
 AHEAD = 900
-PAGE = 5_000
 DEADLINE = 120
 OF_THE_RUN = ("execution_start_time", "execution_end_time")
 # Checkpoints are written often, so that kills fall before, between and after them.
@@ -37,28 +31,6 @@ DETECTOR = {
     ],
     "detection_interval": {"period": {"interval": 1, "unit": "Seconds"}},
 }
-
-
-@contextlib.contextmanager
-def served(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
-    """Start a service, and end it in order unless it was killed."""
-    command = [sys.executable, "-m", "anomalyd", "serve", "--no-gateway", "--grpc-port", "0"]
-    process = subprocess.Popen(
-        [*command, "--data-dir", str(data_dir)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | SETTINGS,
-    )
-    try:
-        assert process.stdout is not None
-        name, address = process.stdout.readline().split()
-        assert name == "gRPC"
-        with Client(address) as client:
-            yield process, client
-    finally:
-        process.terminate()
-        process.wait(DEADLINE)
-        process.stdout.close()
 
 
 def lines(first: int, count: int) -> bytes:
@@ -77,24 +49,8 @@ def lines(first: int, count: int) -> bytes:
 
 def results(client: Client, *, until: int) -> list[dict]:
     """All results of real time before a time, without execution times, in order."""
-    found: list[dict] = []
-    after: list[object] | None = None
-    while True:
-        body: dict = {
-            "query": {"range": {"data_start_time": {"lt": until}}},
-            "size": PAGE,
-            "sort": [{"data_start_time": "asc"}, {"model_id": "asc"}],
-        }
-        if after is not None:
-            body["search_after"] = after
-        hits = client.results.search(body).hits.hits
-        for hit in hits:
-            for field in OF_THE_RUN:
-                hit.source.ClearField(field)
-            found.append(MessageToDict(hit.source))
-        if len(hits) < PAGE:
-            return found
-        after = [MessageToDict(value) for value in hits[-1].sort]
+    before = {"range": {"data_start_time": {"lt": until}}}
+    return all_results(client, before, without=OF_THE_RUN)
 
 
 def position(client: Client, detector_id: str) -> int:
@@ -121,7 +77,7 @@ def test_kills_leave_no_trace(tmp_path: Path) -> None:
         "value": {"type": "double"},
         "host": {"type": "keyword"},
     }
-    with served(data_dir) as (_, client):
+    with served(data_dir, SETTINGS) as (_, client):
         client.indices.create("log", mappings={"properties": properties})
         # All of it at once: windows hold the same documents whenever they are read.
         assert not client.indices.append_lines("log", lines(first, PAST + AHEAD)).failures
@@ -132,7 +88,7 @@ def test_kills_leave_no_trace(tmp_path: Path) -> None:
     shutil.copytree(data_dir, undisturbed)
     moments, number = random.Random(23), 0
     for _ in range(KILLS):
-        with served(data_dir) as (process, client):
+        with served(data_dir, SETTINGS) as (process, client):
             until = time.monotonic() + moments.uniform(0.0, 1.2)
             while time.monotonic() < until:
                 # Ingestion goes on: documents of another index, whose writes share the file.
@@ -143,10 +99,10 @@ def test_kills_leave_no_trace(tmp_path: Path) -> None:
             process.wait(DEADLINE)
     end = int(time.time() * 1_000) // SECOND * SECOND - SECOND
     assert end < first + (PAST + AHEAD) * SECOND, "the data does not reach that far"
-    with served(data_dir) as (_, client):
+    with served(data_dir, SETTINGS) as (_, client):
         wait_until(client, id, end)
         found = results(client, until=end)
-    with served(undisturbed) as (_, client):
+    with served(undisturbed, SETTINGS) as (_, client):
         wait_until(client, id, end)
         expected = results(client, until=end)
     windows = {int(one["dataStartTime"]) for one in expected}
