@@ -10,71 +10,14 @@ learned once more without writing, and the run goes on. Same scores, same bytes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 
-import numpy as np
-
-from anomalyd._core import Influencers, InfluenceState
-from anomalyd.engine.analysis import StoppedEarlyError
-from anomalyd.engine.influence_state import restored_state
-from anomalyd.engine.influencer_columns import RunColumns, worth_writing
-from anomalyd.engine.influencer_rows import influencer_rows, record_rows
+from anomalyd.engine.influencer_run import InfluencerRun, JobRun
 from anomalyd.engine.window import WindowRange
-from anomalyd.model.detector import Detector
-from anomalyd.store.base import ScoreColumns, ScoreRange, ScoreReader
-from anomalyd.store.influencers import (
-    REAL_TIME,
-    InfluencerStep,
-    InfluencerStore,
-)
+from anomalyd.store.base import ScoreColumns, ScoreReader
+from anomalyd.store.influencers import InfluencerStore
 
-ROWS_PER_STEP = 200_000
-"""Scores that are read, judged and written at once."""
-ROWS_BETWEEN_STATES = 1_000_000
-"""Scores after which a run's state is written again; so many are learned anew after a restart."""
-LEAST_PERIOD = 30 * 60_000
-"""Shortest time, ms, of which a sketch takes one sample."""
-RENORMALISE_EVERY = 6 * 3_600_000
-RENORMALISED_DAYS = 30 * 24 * 3_600_000
-RENORMALISED_SPANS = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobRun:
-    """One run of a job: whose scores, and which.
-
-    Attributes:
-        task_id: of a historical analysis; None = real time.
-        indices: result indices, or patterns, in which the scores are.
-    """
-
-    detector_id: str
-    detector: Detector
-    task_id: str | None
-    indices: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The run's name in the store."""
-        return REAL_TIME if self.task_id is None else self.task_id
-
-    @property
-    def interval(self) -> int:
-        """Length of a window in ms."""
-        return self.detector.detection_interval.milliseconds
-
-    def scores(self, start: int, end: int) -> ScoreRange:
-        """Return which stored scores belong to windows of the run."""
-        return ScoreRange(
-            indices=self.indices,
-            detector_id=self.detector_id,
-            task_id=self.task_id,
-            category_fields=self.detector.categories,
-            features=len(self.detector.enabled_features),
-            start=start,
-            end=end,
-        )
+__all__ = ["InfluencerRecorder", "JobRun"]
 
 
 class InfluencerRecorder:
@@ -89,7 +32,7 @@ class InfluencerRecorder:
         self._scores = scores
         self._influencers = influencers
         self._lock = threading.Lock()
-        self._live: dict[str, _Run] = {}
+        self._live: dict[str, InfluencerRun] = {}
 
     def analysed(
         self,
@@ -109,7 +52,7 @@ class InfluencerRecorder:
         Raises: StoppedEarlyError.
         """
         self._influencers.forget(job.detector_id, job.name)
-        run = _Run(job, self._scores, self._influencers, keeps_state=False)
+        run = InfluencerRun(job, self._scores, self._influencers, keeps_state=False)
         run.advance(windows, stopping)
         run.renormalise()
 
@@ -129,14 +72,38 @@ class InfluencerRecorder:
             run.advance(run.ahead(windows))
             run.renormalise_if_due(before)
 
-    def late(self, job: JobRun, windows: WindowRange) -> None:
-        """Judge windows again whose results changed after they had been recorded.
+    def settle(self, job: JobRun, windows: WindowRange) -> None:
+        """Make ready for a change of stored results of windows that were recorded already.
 
-        Nothing is learned from them; initial scores stay.
+        A restart learns the scores since the last written state anew. So that it learns what was
+        learned, and not what late documents make of it, the state is written before the change,
+        unless the written one is past these windows anyway.
+
+        Args:
+            job: the real-time run.
+            windows: the windows whose results are about to change.
         """
         with self._lock:
             run = self._run(job)
-            run.judge(windows)
+            if run.learns_again(windows):
+                run.save()
+
+    def late(self, job: JobRun, windows: WindowRange) -> None:
+        """Judge windows again whose stored results have changed since they were recorded.
+
+        To be called after the new results are written, and ``settle`` before. Probabilities and
+        scores of influencers, buckets and records of these windows become those of the stored
+        results, read by today's state; values that are no longer unusual vanish, others appear.
+        Nothing is learned. A row that was there keeps its initial score. Calling it twice is
+        calling it once; windows beyond the run's position are left for ``recorded``.
+
+        Args:
+            job: the real-time run.
+            windows: the windows ``[start, end)`` that were changed.
+        """
+        with self._lock:
+            run = self._run(job)
+            run.judge(run.done(windows))
 
     def interim(self, job: JobRun, window: int, scores: ScoreColumns) -> None:
         """Judge a window that is not complete yet; nothing is learned.
@@ -170,192 +137,9 @@ class InfluencerRecorder:
         for detector_id in list(self._live):
             self.stopped(detector_id)
 
-    def _run(self, job: JobRun) -> _Run:
+    def _run(self, job: JobRun) -> InfluencerRun:
         run = self._live.get(job.detector_id)
         if run is None or run.job.detector != job.detector:
-            run = _Run.restored(job, self._scores, self._influencers)
+            run = InfluencerRun.restored(job, self._scores, self._influencers)
             self._live[job.detector_id] = run
         return run
-
-
-class _Run:
-    """One run with its state. Used by one thread at a time."""
-
-    def __init__(
-        self,
-        job: JobRun,
-        scores: ScoreReader,
-        influencers: InfluencerStore,
-        *,
-        keeps_state: bool,
-    ) -> None:
-        self.job = job
-        self._scores = scores
-        self._influencers = influencers
-        self._keeps_state = keeps_state
-        self._columns = RunColumns.of(job.detector)
-        self._model = self._new_state()
-        self.position: int | None = None
-        self._has_state = False
-        self._rows_since_state = 0
-        self._pending = False
-
-    @staticmethod
-    def restored(job: JobRun, scores: ScoreReader, influencers: InfluencerStore) -> _Run:
-        """Return a run as it was when it was last written."""
-        run = _Run(job, scores, influencers, keeps_state=True)
-        stored = influencers.state(job.detector_id, job.name)
-        if stored is None:
-            return run
-        learned: int | None = None
-        if stored.state is not None:
-            model = restored_state(stored.state)
-            if model.shape == run._model.shape:
-                run._model = model
-                learned = stored.state_position
-                run._has_state = True
-        run.position = stored.position
-        if learned is not None and learned < stored.position:
-            windows = WindowRange(start=learned, end=stored.position, interval=job.interval)
-            for piece in run._pieces(windows):
-                columns = run._read(piece)
-                run._process(columns, learn=True)
-                run._rows_since_state += len(columns)
-        # what these windows made due was done before
-        run._pending = False
-        return run
-
-    def ahead(self, windows: WindowRange) -> WindowRange:
-        """Return the windows from the run's position to the end of these."""
-        start = windows.start if self.position is None else self.position
-        return replace(windows, start=min(start, windows.end))
-
-    def advance(self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Learn windows and write their influencers. Raises: StoppedEarlyError."""
-        for piece in self._pieces(windows):
-            if stopping():
-                raise StoppedEarlyError
-            scores = self._read(piece)
-            found = self._process(scores, learn=True)
-            self._rows_since_state += len(scores)
-            due = not self._has_state or self._rows_since_state >= ROWS_BETWEEN_STATES
-            with_state = self._keeps_state and due
-            self._write(piece, scores, found, position=piece.end, with_state=with_state)
-
-    def judge(self, windows: WindowRange) -> None:
-        """Write influencers of windows again without learning them."""
-        for piece in self._pieces(windows):
-            scores = self._read(piece)
-            self._write(piece, scores, self._process(scores, learn=False))
-
-    def write_interim(self, window: int, scores: ScoreColumns) -> None:
-        """Write influencers of a window that is not complete."""
-        piece = WindowRange(
-            start=window, end=window + self.job.interval, interval=self.job.interval
-        )
-        self._write(piece, scores, self._process(scores, learn=False), interim=True)
-
-    def save(self) -> None:
-        """Write the state down as it is."""
-        if self.position is not None and self._rows_since_state:
-            nothing = WindowRange(
-                start=self.position, end=self.position, interval=self.job.interval
-            )
-            scores = self._scores.scores(self.job.scores(self.position, self.position))
-            found = self._process(scores, learn=False)
-            self._write(nothing, scores, found, position=self.position, with_state=True)
-
-    def renormalise_if_due(self, before: int | None) -> None:
-        """Renormalise when a maximum rose enough, or the position passed a multiple of six hours.
-
-        Both depend on the scores alone: the same whenever the service was started.
-        """
-        if self.position is None:
-            return
-        passed = before is not None and (
-            before // RENORMALISE_EVERY < self.position // RENORMALISE_EVERY
-        )
-        if self._pending or passed:
-            self.renormalise()
-
-    def renormalise(self) -> None:
-        """Give stored influencers the scores that today's state gives their probabilities."""
-        if self.position is None:
-            return
-        span = max(RENORMALISED_DAYS, RENORMALISED_SPANS * self.job.interval)
-        job, run = self.job.detector_id, self.job.name
-        stored = self._influencers.scores(job, run, since=self.position - span)
-        field = self._columns.positions(stored.field)
-        score = self._model.renormalise(field, stored.code, stored.ln_probability)
-        # fields that the detector had before it was changed are none of the state's
-        worth = worth_writing(stored.score, score) & (field >= 0)
-        changed = np.where(worth, score, stored.score)
-        self._influencers.rescore(job, run, stored, changed)
-        self._pending = False
-
-    def _new_state(self) -> InfluenceState:
-        detector, interval = self.job.detector, self.job.interval
-        return InfluenceState(
-            fields=len(self._columns.names),
-            features=len(detector.enabled_features),
-            interval=interval,
-            # one event shows in all windows of a shingle, and counts once
-            period=max(LEAST_PERIOD, detector.shingle_size * interval),
-        )
-
-    def _pieces(self, windows: WindowRange) -> Iterator[WindowRange]:
-        """Cut windows into pieces of so many scores; a window is never cut."""
-        if windows.count <= 1:
-            yield from windows.pieces(1)
-            return
-        start, rows = windows.start, 0
-        for window, count in self._scores.score_counts(self.job.scores(windows.start, windows.end)):
-            if rows and rows + count > ROWS_PER_STEP:
-                yield replace(windows, start=start, end=window)
-                start, rows = window, 0
-            rows += count
-        if start < windows.end:
-            yield replace(windows, start=start)
-
-    def _read(self, piece: WindowRange) -> ScoreColumns:
-        return self._scores.scores(self.job.scores(piece.start, piece.end))
-
-    def _process(self, scores: ScoreColumns, *, learn: bool) -> Influencers:
-        values = self._columns.values(scores)
-        found = self._model.process(
-            scores.window, scores.entity, values, scores.score, scores.features, learn=learn
-        )
-        self._pending |= learn and found.renormalise
-        return found
-
-    def _write(
-        self,
-        piece: WindowRange,
-        scores: ScoreColumns,
-        found: Influencers,
-        *,
-        position: int | None = None,
-        with_state: bool = False,
-        interim: bool = False,
-    ) -> None:
-        which = self.job.scores(piece.start, piece.end)
-        records = record_rows(found, self._columns.record, which, self._scores)
-        fields = self.job.detector.categories
-        step = InfluencerStep(
-            run=self.job.name,
-            start=piece.start,
-            end=piece.end,
-            bucket_span=self.job.interval // 1000,
-            influencers=influencer_rows(found, fields, which, self._scores, records),
-            buckets=self._columns.buckets(found),
-            records=records,
-            interim=interim,
-            position=position,
-            state=self._model.to_bytes() if with_state else None,
-        )
-        self._influencers.write(self.job.detector_id, step)
-        if position is not None:
-            self.position = position
-        if with_state:
-            self._has_state = True
-            self._rows_since_state = 0

@@ -173,6 +173,38 @@ def test_late_results_change_the_score_and_not_the_initial_one(place: Place) -> 
     assert row.initial_score == old.initial_score
 
 
+def test_a_restart_learns_what_was_learned_and_not_what_late_documents_made_of_it(
+    place: Place,
+) -> None:
+    """The state is settled before results change, so a crash afterwards changes nothing."""
+    recorder = place.recorder()
+    run_all(place, [recorder])
+    changed = windows(STRANGE, STRANGE + 1)
+    recorder.settle(JOB, changed)
+    late = scores()[STRANGE : STRANGE + 1]
+    late[0, 1] = 2.2
+    place.record(STRANGE, late)
+    recorder.late(JOB, changed)
+    place.record(WINDOWS, scores()[:1])
+    states = []
+    for one in (place.recorder(), recorder):
+        # the first of the two knows what the store says, the second never forgot
+        one.recorded(JOB, windows(WINDOWS, WINDOWS + 1))
+        one.stopped("job")
+        states.append(place.influencers.state("job", ""))
+    assert states[0] == states[1]
+
+
+def test_late_windows_beyond_the_position_are_left_for_the_tick(place: Place) -> None:
+    """They are neither judged nor counted as done."""
+    recorder = place.recorder()
+    place.record(0, scores())
+    recorder.recorded(JOB, windows(0, STRANGE))
+    before = place.rows()
+    recorder.late(JOB, windows(STRANGE, WINDOWS))
+    assert place.rows() == before
+
+
 def test_an_open_window_is_interim_until_it_is_recorded(place: Place) -> None:
     """Nothing is learned from it, and the final rows take its place."""
     recorder = place.recorder()
