@@ -9,7 +9,6 @@ then, read from the *stored results*: exactly what had been learned, whatever do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -23,23 +22,20 @@ from anomalyd.engine.analysis import (
     unfilled,
 )
 from anomalyd.engine.imputation import FilledRows, Imputer
+from anomalyd.engine.live_training import History, Past
 from anomalyd.engine.live_values import ColdStart, LiveModel, LiveRows, LiveTools
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
-from anomalyd.source.base import EntityValues, FeatureRows, WindowQuery
-from anomalyd.store.base import (
-    ModelCheckpoint,
-    ScoreRange,
-)
+from anomalyd.source.base import EntityValues, FeatureRows
+from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint, ScoreRange
 
-TRAINED_AFTER = 32
-ROUNDS = 3
-"""How many times ``history`` a model may look back while it finds too few windows."""
 ROWS_PER_CHUNK = 50_000
 """Rows that a tick gives away at once; bounds the memory of its result columns."""
+ROWS_REPLAYED_AT_ONCE = 2_000_000
+"""Stored results that a restart reads at once, if windows allow it."""
 
 
 class LiveDetector:
@@ -59,8 +55,7 @@ class LiveDetector:
         self._fingerprint = fingerprint
         self._indices = indices
         self._tools = tools
-        options = plan.detector.options
-        self._history = options.history or tools.history or TRAINED_AFTER + plan.shape.shingle_size
+        self._history = History(plan, tools.source, tools.history)
         self._imputer = Imputer.of(plan.detector)
         self._models = tools.executor.open(plan.shape, np.empty(0, dtype=np.uint64))
         self._entities: list[EntityValues] = []
@@ -78,16 +73,14 @@ class LiveDetector:
 
         Raises: the source's errors.
         """
-        rows = self._past(first_window, 1, None)
-        if not self.plan.detector.categories and not rows.entities:
-            rows = replace(rows, entities=((),))
-        ends = np.full(len(rows.entities), first_window)
-        looked, trained = self._train(rows, ends, since=first_window - self._span)
-        start, interval = first_window - looked * self.plan.interval, self.plan.interval
-        every = np.arange(start, first_window, interval)
-        empty = np.setdiff1d(every, trained)[::-1]
         self._position = first_window
-        self._save(range(len(self._entities)))
+        looked, found = self._history.windows, np.empty(0, dtype=np.int64)
+        for past in self._history.of_all(first_window):
+            self._train(past)
+            looked, found = max(looked, past.looked), np.union1d(found, past.found)
+        interval = self.plan.interval
+        every = np.arange(first_window - looked * interval, first_window, interval)
+        empty = np.setdiff1d(every, found)[::-1]
         return ColdStart(self.most_updates(), looked, tuple(empty.tolist()), len(self._entities))
 
     def recover(self, position: int) -> None:
@@ -96,24 +89,34 @@ class LiveDetector:
         Args:
             position: end of the last recorded window, epoch ms.
         """
-        kept = self._tools.checkpoints.load(self.plan.detector_id, self._fingerprint)
-        self._enter([one.entity for one in kept])
-        self._models.restore([one.data for one in kept])
+        kept = [np.empty(0, dtype=np.int64)]
+        for batch in self._tools.checkpoints.load(self.plan.detector_id, self._fingerprint):
+            self._enter([one.entity for one in batch])
+            self._models.restore([one.data for one in batch])
+            kept.append(np.array([one.position for one in batch], dtype=np.int64))
         self._position = position
-        positions = np.array([one.position for one in kept], dtype=np.int64)
+        positions = np.concatenate(kept)
         since = int(positions.min(initial=position))
         if self._imputer is not None:
             # the last window has a value of every entity, made up or not
             since = min(since, position - self.plan.interval)
-        if not len(positions) or since >= position:
+        if not len(positions):
             return
-        found = self._tools.learned.scored_values(self._scores(since, position))
+        missed = WindowRange(start=since, end=position, interval=self.plan.interval)
+        for piece in missed.pieces(max(1, ROWS_REPLAYED_AT_ONCE // len(positions))):
+            self._replay(piece, positions)
+
+    def _replay(self, windows: WindowRange, positions: Int64s) -> None:
+        """Learn recorded windows again, each model those from its own position on."""
+        found = self._tools.learned.scored_values(self._scores(windows.start, windows.end))
         entity, window, values = complete_rows(found)
         model = self._numbers(found.entities)[entity]
-        if self._imputer is not None:
-            last = (model >= 0) & (window == position - self.plan.interval)
+        if self._imputer is not None and windows.end == self._position:
+            last = (model >= 0) & (window == windows.end - windows.interval)
             self._imputer.knows(model[last], values[last])
-        ahead = (model >= 0) & (window >= positions[model])
+        ahead = np.flatnonzero((model >= 0) & (window >= positions[model]))
+        # one model after the other: each is brought into memory once
+        ahead = ahead[np.argsort(model[ahead], kind="stable")]
         self._learn(model[ahead], window[ahead], values[ahead])
 
     def tick(
@@ -126,13 +129,13 @@ class LiveDetector:
 
         Raises: StoppedEarlyError; the source's errors before the first chunk.
         """
-        found = self._rows(windows.start, windows.end, None)
+        found = self._history.rows(windows.start, windows.end, None)
         numbers, known = self._numbers(found.entities), len(self._entities)
         seen = np.unique(found.entity[np.isfinite(found.values).all(axis=1)])
         fresh = seen[numbers[seen] < 0]
         begins = np.full(known + len(fresh), windows.start)
         if len(fresh):
-            begins[known:] = self._welcome(found, fresh, windows.start)
+            begins[known:] = self._welcome(found, fresh)
             numbers = self._numbers(found.entities)
         rows = self._filled(windows, found, numbers)
         rows = rows.where(rows.window_start >= begins[rows.entity])
@@ -222,12 +225,7 @@ class LiveDetector:
             for entity, learned, size, used, saved in rows
         )
 
-    @property
-    def _span(self) -> int:
-        """Length of the history that one round looks at, ms."""
-        return self._history * self.plan.interval
-
-    def _welcome(self, found: FeatureRows, fresh: Int64s, start: int) -> Int64s:
+    def _welcome(self, found: FeatureRows, fresh: Int64s) -> Int64s:
         """Make and train the models of entities that are seen for the first time.
 
         Each learns the windows before its own first one, so that it does not matter how many
@@ -239,110 +237,29 @@ class LiveDetector:
         order = np.argsort(entity, kind="stable")
         first = window[order][np.searchsorted(entity[order], fresh)]
         names = tuple(found.entities[number] for number in fresh.tolist())
-        past = self._past(start, ROUNDS, names)
         begin = len(self._entities)
-        self._train(past, first, since=start - ROUNDS * self._span)
-        self._save(range(begin, len(self._entities)), positions=first)
+        for past in self._history.of(names, first):
+            self._train(past, first[len(self._entities) - begin :])
         return first
 
-    def _train(self, rows: FeatureRows, ends: Int64s, *, since: int) -> tuple[int, Int64s]:
-        """Make the models of some entities and let each learn from the windows before its end.
+    def _train(self, past: Past, positions: Int64s | None = None) -> None:
+        """Make the models of some entities, let them learn their past, and write them down.
 
         Args:
-            rows: of the past.
-            ends: ``int64[entities]``.
-            since: how far back the rows go.
-
-        Returns: how many windows were looked back, and the windows that had data.
+            past: what they learn.
+            positions: where each one's own future begins, in the order of ``past.entities`` (more
+                may follow); None = at the detector's position.
         """
-        entities, span = rows.entities, self._span
-        self._enter(entities)
-        self._models.add(
-            model_seeds(
-                self.plan.detector_id,
-                [
-                    model_id(self.plan.detector_id, self.plan.detector.categories, one)
-                    for one in entities
-                ],
-            )
-        )
-        rounds = np.ones(len(entities), dtype=np.int64)
-        entity, window, values = complete_rows(rows)
-        for further in range(2, ROUNDS + 1):
-            inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
-            counts = np.bincount(entity[inside], minlength=len(entities))
-            few = np.flatnonzero(counts < TRAINED_AFTER)
-            if not len(few):
-                break
-            rounds[few] = further
-            oldest = int((ends[few] - further * span).min())
-            if oldest < since:
-                rows = self._further(rows, few, oldest, int(ends.max()))
-                entity, window, values = complete_rows(rows)
-        inside = (window >= ends[entity] - rounds[entity] * span) & (window < ends[entity])
-        numbers = self._numbers(entities)
-        entity, window, values = entity[inside], window[inside], values[inside]
-        looked = self._history * int(rounds.max(initial=1))
-        trained = np.unique(window)
-        if self._imputer is not None and len(window):
-            entity, window, values = self._bridged(numbers, ends, entity, window, values)
-        self._learn(numbers[entity], window, values)
-        return looked, trained
-
-    def _bridged(
-        self, numbers: Int64s, ends: Int64s, entity: Int64s, window: Int64s, values: Float64s
-    ) -> tuple[Int64s, Int64s, Float64s]:
-        """Fill the gaps of the past, up to each entity's end, and remember the last values."""
-        imputer = Imputer.of(self.plan.detector)
-        assert imputer is not None
-        assert self._imputer is not None
-        past = WindowRange(
-            start=int(window.min()), end=int(ends.max()), interval=self.plan.interval
-        )
-        rows = imputer.fill(past, entity, window, values)
-        rows = rows.where(rows.window_start < ends[rows.entity])
-        # rows are in order of time, so the last of each entity stays
-        last = np.full((len(ends), values.shape[1]), np.nan)
-        last[rows.entity] = rows.values
-        begun = np.flatnonzero(np.isfinite(last[:, 0]))
-        self._imputer.knows(numbers[begun], last[begun])
-        return rows.entity, rows.window_start, rows.values
-
-    def _further(self, rows: FeatureRows, few: Int64s, start: int, end: int) -> FeatureRows:
-        """Return the rows with those of a few entities replaced by rows that begin earlier."""
-        entities = rows.entities
-        names = tuple(entities[number] for number in few.tolist())
-        older = self._rows(start, end, names if self.plan.detector.categories else None)
-        numbers = {one: number for number, one in enumerate(entities)}
-        again = np.array([numbers.get(one, -1) for one in older.entities] or [0], dtype=np.int64)
-        keep = ~np.isin(rows.entity, few)
-        entity = np.concatenate([rows.entity[keep], again[older.entity]])
-        window = np.concatenate([rows.window_start[keep], older.window_start])
-        order = np.lexsort((window, entity))
-        return FeatureRows(
-            entities,
-            entity[order],
-            window[order],
-            np.concatenate([rows.doc_count[keep], older.doc_count])[order],
-            np.concatenate([rows.values[keep], older.values])[order],
-        )
-
-    def _past(
-        self, end: int, rounds: int, entities: tuple[EntityValues, ...] | None
-    ) -> FeatureRows:
-        return self._rows(end - rounds * self._span, end, entities)
-
-    def _rows(self, start: int, end: int, entities: tuple[EntityValues, ...] | None) -> FeatureRows:
-        return self._tools.source.feature_rows(
-            WindowQuery(
-                selection=self.plan.selection,
-                features=self.plan.features,
-                start=start,
-                end=end,
-                interval=self.plan.interval,
-                entities=entities,
-            )
-        )
+        begin = len(self._entities)
+        self._enter(past.entities)
+        id, categories = self.plan.detector_id, self.plan.detector.categories
+        names = [model_id(id, categories, one) for one in past.entities]
+        self._models.add(model_seeds(id, names))
+        self._learn(begin + past.entity, past.window, past.values)
+        if self._imputer is not None:
+            begun = np.flatnonzero(np.isfinite(past.last[:, 0]))
+            self._imputer.knows(begin + begun, past.last[begun])
+        self._save(range(begin, len(self._entities)), positions=positions)
 
     def _learn(self, model: Int64s, window: Int64s, values: Float64s) -> None:
         for first in range(0, len(model), ROWS_PER_CHUNK):
@@ -358,19 +275,21 @@ class LiveDetector:
         self._entities += entities
 
     def _save(self, chosen: Sequence[int], *, positions: Int64s | None = None) -> None:
-        if not len(chosen):
-            return
-        assert self._position is not None
+        """Write models down, a batch after the other."""
+        for first in range(0, len(chosen), CHECKPOINTS_AT_ONCE):
+            some = list(chosen[first : first + CHECKPOINTS_AT_ONCE])
+            at = [self._position] * len(some)
+            if positions is not None:
+                at = positions[first : first + CHECKPOINTS_AT_ONCE].tolist()
+            self._save_batch(some, at)
+
+    def _save_batch(self, chosen: Sequence[int], positions: Sequence[int | None]) -> None:
         data = self._models.save(np.array(chosen, dtype=np.int64))
-        where = [self._position] * len(chosen) if positions is None else positions.tolist()
-        self._tools.checkpoints.save(
-            self.plan.detector_id,
-            self._fingerprint,
-            [
-                ModelCheckpoint(entity=self._entities[number], position=at, data=one)
-                for number, at, one in zip(chosen, where, data, strict=True)
-            ],
-        )
+        kept = []
+        for number, position, one in zip(chosen, positions, data, strict=True):
+            assert position is not None
+            kept.append(ModelCheckpoint(entity=self._entities[number], position=position, data=one))
+        self._tools.checkpoints.save(self.plan.detector_id, self._fingerprint, kept)
         self._saved[list(chosen)] = self._tools.now()
 
     def _scores(self, start: int, end: int) -> ScoreRange:

@@ -10,7 +10,7 @@ Every implementation passes ``tests/contract/test_store.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -269,6 +269,10 @@ class ModelCheckpoint:
     data: bytes
 
 
+CHECKPOINTS_AT_ONCE = 500
+"""Checkpoints whose bytes are in memory together."""
+
+
 class CheckpointStore(Protocol):
     """Models of running detectors, one checkpoint per entity. Thread-safe.
 
@@ -282,8 +286,12 @@ class CheckpointStore(Protocol):
         """Write checkpoints; each replaces the one of its entity."""
         ...
 
-    def load(self, detector_id: str, fingerprint: str) -> Sequence[ModelCheckpoint]:
-        """Return a detector's checkpoints by this fingerprint, in the order of first writing."""
+    def load(self, detector_id: str, fingerprint: str) -> Iterator[Sequence[ModelCheckpoint]]:
+        """Return a detector's checkpoints by this fingerprint, in the order of first writing.
+
+        They come in batches of at most ``CHECKPOINTS_AT_ONCE``, each read when it is asked for, so
+        that not all of them need be in memory; none is empty.
+        """
         ...
 
     def forget(self, detector_id: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import orjson
 
 from anomalyd.errors import CorruptState
-from anomalyd.store.base import ModelCheckpoint
+from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 
 FILE_NAME = "checkpoints.sqlite"
 
@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     UNIQUE (detector_id, entity)
 )
 """
+# pages of one detector are found without looking at the others'
+_INDEX = "CREATE INDEX IF NOT EXISTS in_order ON checkpoints (detector_id, number)"
 _SAVE = """
 INSERT INTO checkpoints (detector_id, entity, fingerprint, position, data) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (detector_id, entity) DO UPDATE
@@ -50,6 +52,7 @@ class EmbeddedCheckpointStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(_SCHEMA)
+            self._connection.execute(_INDEX)
         except sqlite3.DatabaseError as error:
             raise CorruptState(f"[{place}] cannot be read: {error}") from error
 
@@ -70,18 +73,24 @@ class EmbeddedCheckpointStore:
                 raise
             self._connection.execute("COMMIT")
 
-    def load(self, detector_id: str, fingerprint: str) -> Sequence[ModelCheckpoint]:
-        """Return a detector's checkpoints by this fingerprint, in the order of first writing."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT entity, position, data FROM checkpoints "
-                "WHERE detector_id = ? AND fingerprint = ? ORDER BY number",
-                (detector_id, fingerprint),
-            ).fetchall()
-        return [
-            ModelCheckpoint(entity=tuple(orjson.loads(entity)), position=position, data=data)
-            for entity, position, data in rows
-        ]
+    def load(self, detector_id: str, fingerprint: str) -> Iterator[Sequence[ModelCheckpoint]]:
+        """Return a detector's checkpoints by this fingerprint, batch after batch."""
+        last = -1
+        while True:
+            with self._lock:
+                rows = self._connection.execute(
+                    "SELECT number, entity, position, data FROM checkpoints "
+                    "WHERE detector_id = ? AND number > ? AND fingerprint = ? "
+                    "ORDER BY number LIMIT ?",
+                    (detector_id, last, fingerprint, CHECKPOINTS_AT_ONCE),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [
+                ModelCheckpoint(entity=tuple(orjson.loads(entity)), position=position, data=data)
+                for _, entity, position, data in rows
+            ]
 
     def forget(self, detector_id: str) -> None:
         """Delete all checkpoints of a detector, whatever their fingerprint."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.relation import IndexSet
+from anomalyd.embedded.result_table import COLUMNS as RESULT_COLUMNS
 from anomalyd.model.entity import entity_values
 from anomalyd.source.base import FeatureRows
 from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
@@ -159,6 +160,10 @@ def _scored_result(document: Mapping[str, Any], fields: Sequence[str]) -> Scored
 def _rows(relation: IndexSet, where: str = _WHERE) -> str:
     """Return the chosen rows as a table; columns that nobody uses cost nothing."""
     selected = relation.select(_COLUMNS).sql(dialect="duckdb")
+    if not relation.shard_count:
+        # no result was written yet
+        typed = (f"CAST(NULL AS {RESULT_COLUMNS[name]}) AS {name}" for name in _COLUMNS)
+        selected = f"SELECT '' AS _index, 0 AS _row, {', '.join(typed)} WHERE false"
     return f"(SELECT * FROM ({selected}) WHERE {where}) AS rows_"  # noqa: S608
 
 
