@@ -6,6 +6,7 @@ import grpc
 
 from anomalyd.api import documents
 from anomalyd.api.convert import to_document
+from anomalyd.api.paging import paged
 from anomalyd.api.typed import required, respond
 from anomalyd.auth.identity import Identity
 from anomalyd.model.profile import read_entity
@@ -105,7 +106,7 @@ class DetectorServicer(DetectorServiceServicer):
         self, request: pb.SearchDetectorsRequest, context: Context
     ) -> pb.SearchDetectorsResponse:
         """Search detectors."""
-        found = self._detectors.search(to_document(request.body))
+        found = paged(to_document(request.body), request.page_token, self._detectors.search)
         return respond(found, pb.SearchDetectorsResponse)
 
     def PreviewDetector(  # noqa: N802

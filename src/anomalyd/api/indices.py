@@ -10,6 +10,7 @@ import grpc
 from anomalyd.api import documents
 from anomalyd.api.bulk import MOST_FAILURES, bulk_body, default_index, form_of, item_document
 from anomalyd.api.convert import to_document
+from anomalyd.api.paging import paged
 from anomalyd.api.typed import required, respond
 from anomalyd.errors import IllegalArgument
 from anomalyd.schedule.clock import Clock
@@ -71,8 +72,14 @@ class IndexServicer(IndexServiceServicer):
         self, request: pb.SearchRequest, context: Context
     ) -> pb.SearchResponse:
         """Search documents."""
-        body = to_document(request.body)
-        return respond(self._indices.search(_patterns(request.indices), body), pb.SearchResponse)
+        patterns = _patterns(request.indices)
+
+        def search(body: dict[str, Any]) -> dict[str, Any]:
+            return self._indices.search(patterns, body | {"seq_no_primary_term": True})
+
+        scope = tuple(patterns)
+        found = paged(to_document(request.body), request.page_token, search, scope=scope)
+        return respond(found, pb.SearchResponse)
 
     def Count(  # noqa: N802
         self, request: pb.CountRequest, context: Context

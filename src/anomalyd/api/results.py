@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 
 from anomalyd.api.convert import to_document
+from anomalyd.api.paging import paged
 from anomalyd.api.typed import required, respond
 from anomalyd.service.results import ResultService
 from anomalyd.service.watching import WatchService
@@ -29,11 +31,14 @@ class ResultServicer(ResultServiceServicer):
         self, request: pb.SearchResultsRequest, context: Context
     ) -> pb.SearchResultsResponse:
         """Search results."""
-        found = self._results.search(
-            to_document(request.body),
-            custom_index=request.result_index if request.HasField("result_index") else None,
-            only_custom=request.only_query_custom_result_index,
-        )
+        custom_index = request.result_index if request.HasField("result_index") else None
+        only_custom = request.only_query_custom_result_index
+
+        def search(body: dict[str, Any]) -> dict[str, Any]:
+            return self._results.search(body, custom_index=custom_index, only_custom=only_custom)
+
+        scope = (custom_index, only_custom)
+        found = paged(to_document(request.body), request.page_token, search, scope=scope)
         return respond(found, pb.SearchResultsResponse)
 
     def GetTopAnomalies(  # noqa: N802

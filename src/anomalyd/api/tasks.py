@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import grpc
 
 from anomalyd.api.convert import to_document
+from anomalyd.api.paging import paged
 from anomalyd.api.typed import required, respond
 from anomalyd.service.tasks import TaskService
 from anomalyd.service.watching import WatchService
@@ -27,7 +28,8 @@ class TaskServicer(TaskServiceServicer):
         self, request: pb.SearchTasksRequest, context: Context
     ) -> pb.SearchTasksResponse:
         """Search tasks."""
-        return respond(self._tasks.search(to_document(request.body)), pb.SearchTasksResponse)
+        found = paged(to_document(request.body), request.page_token, self._tasks.search)
+        return respond(found, pb.SearchTasksResponse)
 
     def GetTask(  # noqa: N802
         self, request: pb.GetTaskRequest, context: Context

@@ -105,10 +105,13 @@ class Detectors:
         )
 
     def search(
-        self, body: Body = None, *, timeout: float | None = None
+        self, body: Body = None, *, page_token: str = "", timeout: float | None = None
     ) -> pb.SearchDetectorsResponse:
-        """Search detectors. Raises: ParsingError, IllegalArgument."""
-        request = pb.SearchDetectorsRequest(body=search_body(body))
+        """Search detectors; ``page_token`` is the answer's ``next_page_token``.
+
+        Raises: ParsingError, IllegalArgument.
+        """
+        request = pb.SearchDetectorsRequest(body=search_body(body), page_token=page_token)
         return self._connection.call(
             f"{SERVICE}/SearchDetectors", request, pb.SearchDetectorsResponse, timeout=timeout
         )

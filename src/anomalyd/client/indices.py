@@ -104,10 +104,18 @@ class Indices:
         )
 
     def search(
-        self, indices: Sequence[str] = (), body: Body = None, *, timeout: float | None = None
+        self,
+        indices: Sequence[str] = (),
+        body: Body = None,
+        *,
+        page_token: str = "",
+        timeout: float | None = None,
     ) -> pb.SearchResponse:
-        """Search documents. Raises: IndexNotFound, ParsingError, IllegalArgument."""
-        request = pb.SearchRequest(indices=indices, body=search_body(body))
+        """Search documents; ``page_token`` is the answer's ``next_page_token``.
+
+        Raises: IndexNotFound, ParsingError, IllegalArgument.
+        """
+        request = pb.SearchRequest(indices=indices, body=search_body(body), page_token=page_token)
         return self._connection.call(
             f"{SERVICE}/Search", request, pb.SearchResponse, timeout=timeout
         )

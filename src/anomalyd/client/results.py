@@ -25,6 +25,7 @@ class Results:
         *,
         result_index: str | None = None,
         only_custom: bool = False,
+        page_token: str = "",
         timeout: float | None = None,
     ) -> pb.SearchResultsResponse:
         """Search results.
@@ -33,6 +34,7 @@ class Results:
             body: the search; None returns the first ten results.
             result_index: a custom result index to search beside the default ones.
             only_custom: search the custom index alone.
+            page_token: ``next_page_token`` of the page before; the first page when empty.
             timeout: seconds.
 
         Raises: ParsingError, IllegalArgument.
@@ -41,6 +43,7 @@ class Results:
             body=search_body(body),
             result_index=result_index,
             only_query_custom_result_index=only_custom,
+            page_token=page_token,
         )
         return self._connection.call(
             f"{SERVICE}/SearchResults", request, pb.SearchResultsResponse, timeout=timeout

@@ -33,9 +33,14 @@ class Tasks:
         )
         return answer.task
 
-    def search(self, body: Body = None, *, timeout: float | None = None) -> pb.SearchTasksResponse:
-        """Search tasks. Raises: ParsingError, IllegalArgument."""
-        request = pb.SearchTasksRequest(body=search_body(body))
+    def search(
+        self, body: Body = None, *, page_token: str = "", timeout: float | None = None
+    ) -> pb.SearchTasksResponse:
+        """Search tasks; ``page_token`` is the answer's ``next_page_token``.
+
+        Raises: ParsingError, IllegalArgument.
+        """
+        request = pb.SearchTasksRequest(body=search_body(body), page_token=page_token)
         return self._connection.call(
             f"{SERVICE}/SearchTasks", request, pb.SearchTasksResponse, timeout=timeout
         )

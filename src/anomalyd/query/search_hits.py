@@ -241,6 +241,8 @@ class Hits:
             return _Key(sort, None, exp.Null(), score)
         if sort.field in ("_doc", "_seq_no"):
             return _Key(sort, FieldKind.LONG, own_column("_seq_no"))
+        if sort.field == "_index":
+            return _Key(sort, FieldKind.KEYWORD, own_column("_index"))
         field = self._resolver.resolve(sort.field)
         if field is None and sort.unmapped_type is None:
             raise IllegalArgument(f"No mapping found for [{sort.field[:256]}] in order to sort on")
