@@ -317,7 +317,7 @@ def _list_texts(values: npt.NDArray[Any], rows: Int64s, row_count: int) -> npt.N
     """Return a JSON array per row, None for rows without values; rows must be sorted."""
     texts = np.empty(row_count, dtype=object)
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    ends = np.append(starts[1:], len(rows))
+    ends = np.append(starts, len(rows))[1:]  # none where there are no rows
     items = values.tolist()
     texts[rows[starts]] = [
         orjson.dumps(items[start:end]).decode()

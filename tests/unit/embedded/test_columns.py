@@ -78,6 +78,14 @@ def test_arrays_make_lists_of_more_than_one_value():
     assert values_of(single, "a") == [1, 2]
 
 
+def test_a_field_of_lists_may_get_no_value_that_fits():
+    """Each document fails for itself; the batch is written."""
+    mapping = build({"a": [1, 2]}).mapping
+    batch = build({"a": "none"}, {"a": ["no", "number"]}, {"b": 1}, mapping=mapping)
+    assert sorted(batch.errors) == [0, 1]
+    assert values_of(batch, "b") == [None, None, 1]
+
+
 def test_arrays_of_objects_become_lists_per_leaf():
     """In the order of the objects, whatever keys each of them has."""
     batch = build({"p": [{"a": 1, "b": "x"}, {"b": "y"}, {"b": None, "a": 3}]}, {"p": {"a": 4}})
