@@ -17,6 +17,9 @@ constexpr double base_decay = 0.0005;  // per window of half an hour or more
 constexpr double history_decay = 2.0;
 // Sketches forget slowly: how rare something is takes many samples to tell.
 constexpr double sketch_decay = 0.05;
+// So do histories of combined probabilities, whose distribution does not drift.
+constexpr double combined_decay = 0.05;
+constexpr double least_combined_weight = 1000.0;  // below it theory alone says what they are worth
 constexpr std::int64_t full_decay_ms = 1800000;
 const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
 
@@ -74,6 +77,7 @@ Influence::Influence(const InfluenceShape& shape)
       distances_(history_decay * decay_),
       population_(static_cast<std::size_t>(shape.features), decay_),
       dependence_(2 * static_cast<std::size_t>(shape.fields)),
+      combined_(2 * static_cast<std::size_t>(shape.fields), Tails(combined_decay * decay_)),
       sketches_(2 * static_cast<std::size_t>(shape.fields),
                 QuantileSketch(sketch_decay * decay_ * static_cast<double>(shape.period) /
                                static_cast<double>(shape.interval))),
@@ -198,7 +202,7 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
   }
 
   std::vector<double> ln_p;
-  const double largest_raw = combine(field, groups, learn, ln_p);
+  const double largest_raw = combine(field, window.tick, codes, groups, learn, ln_p);
   if (learn) {
     sketches_[field].see(window.start / shape_.period, largest_raw,
                          static_cast<double>(codes.size()));
@@ -216,8 +220,8 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
   const std::size_t level = static_cast<std::size_t>(shape_.fields) + field;
   Accumulator whole;
   for (const double each : ln_p) whole.add(each);
-  const double raw =
-      combine(level, std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
+  const double raw = combine(level, window.tick, {0},
+                             std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
   if (learn) sketches_[level].see(window.start / shape_.period, raw, codes.empty() ? 0.0 : 1.0);
   const double level_ln_p = ln_p.empty() ? 0.0 : ln_p[0];
   found.level_window.push_back(window.start);
@@ -229,7 +233,13 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
 }
 
 // ln p of each group; returns the largest raw score among them.
-double Influence::combine(std::size_t row, const std::vector<Accumulator>& groups, bool learn,
+//
+// Brown's correction knows how much entities depend on each other on average, which is not how
+// much they do where their scores are high. So what it gives is a statistic that is compared with
+// its own past, as scores are; the less unusual of the two answers counts.
+double Influence::combine(std::size_t row, std::int64_t tick,
+                          const std::vector<std::int64_t>& codes,
+                          const std::vector<Accumulator>& groups, bool learn,
                           std::vector<double>& ln_p) {
   Dependence& dependence = dependence_[row];
   const double correlation = dependence.correlation();
@@ -237,15 +247,35 @@ double Influence::combine(std::size_t row, const std::vector<Accumulator>& group
     dependence.total *= 1.0 - decay_;
     dependence.weight *= 1.0 - decay_;
   }
-  double largest = 0.0;
+  std::vector<std::size_t> several;
+  std::vector<std::int64_t> names;
+  std::vector<double> statistics;
   ln_p.resize(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) {
     ln_p[i] = ln_combined(groups[i], correlation);
-    if (ln_p[i] <= ln_unusual) largest = std::max(largest, raw_score(ln_p[i]));
-    if (learn && groups[i].count() > 1 && ln_p[i] > ln_quiet) {
+    if (groups[i].count() <= 1) continue;
+    several.push_back(i);
+    names.push_back(codes[i]);
+    statistics.push_back(-ln_p[i]);
+    if (learn && ln_p[i] > ln_quiet) {
       dependence.total += groups[i].correlation();
       dependence.weight += 1.0;
     }
+  }
+  if (!several.empty()) {
+    Tails& past = combined_[row];
+    if (past.weight(tick) >= least_combined_weight) {
+      std::vector<double> by_past(several.size());
+      past.judge(tick, names, statistics, by_past.data());
+      for (std::size_t i = 0; i < several.size(); ++i) {
+        ln_p[several[i]] = std::max(ln_p[several[i]], by_past[i]);
+      }
+    }
+    if (learn) past.learn(tick, names, statistics);
+  }
+  double largest = 0.0;
+  for (const double each : ln_p) {
+    if (each <= ln_unusual) largest = std::max(largest, raw_score(each));
   }
   return largest;
 }

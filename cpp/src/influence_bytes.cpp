@@ -37,6 +37,7 @@ std::vector<std::uint8_t> Influence::to_bytes() const {
     writer.value(each.total);
     writer.value(each.weight);
   }
+  for (const Tails& each : combined_) each.write(writer);
   forest_.write(writer);
   distances_.write(writer);
   Population::state(population_, writer);
@@ -83,6 +84,7 @@ Influence Influence::from_bytes(BytesView bytes) {
     reader.value(each.weight);
     reader.require(each.weight >= 0.0, "a weight is negative");
   }
+  for (Tails& each : state.combined_) each.read(reader);
   state.forest_.read(reader);
   state.distances_.read(reader);
   Population::state(state.population_, reader);

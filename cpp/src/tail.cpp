@@ -154,6 +154,10 @@ void Tails::learn(std::int64_t tick, const std::vector<std::int64_t>& entities,
   if (since_fit_ >= refit_every) fit(weight);
 }
 
+double Tails::weight(std::int64_t tick) const noexcept {
+  return begun_ == 0 ? 0.0 : pooled_total() / weight_at(tick);
+}
+
 double Tails::weight_at(std::int64_t tick) const noexcept {
   return std::exp(decay_ * static_cast<double>(tick - origin_));
 }

@@ -85,8 +85,8 @@ class Influence {
   void check(const InfluenceRows& rows) const;
   void judge(Window& window, bool learn);
   void weigh(Window& window, std::size_t field, bool learn, Influences& found);
-  double combine(std::size_t row, const std::vector<Accumulator>& groups, bool learn,
-                 std::vector<double>& ln_p);
+  double combine(std::size_t row, std::int64_t tick, const std::vector<std::int64_t>& codes,
+                 const std::vector<Accumulator>& groups, bool learn, std::vector<double>& ln_p);
 
   InfluenceShape shape_;
   double decay_;  // per window
@@ -95,6 +95,7 @@ class Influence {
   Population population_;
   // Per field: of entities within a value. Then per field: of values within the whole field.
   std::vector<Dependence> dependence_;
+  std::vector<Tails> combined_;
   std::vector<QuantileSketch> sketches_;
   Maxima maxima_;
   std::int64_t last_tick_ = 0;

@@ -41,6 +41,9 @@ class Tails {
   void learn(std::int64_t tick, const std::vector<std::int64_t>& entities,
              const std::vector<double>& scores);
 
+  // What all scores so far weigh in the window number `tick`.
+  double weight(std::int64_t tick) const noexcept;
+
   std::size_t entities() const noexcept { return slots_.size(); }
 
   template <class Archive>

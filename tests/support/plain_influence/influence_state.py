@@ -34,6 +34,8 @@ Int64s = npt.NDArray[np.int64]
 MOST_PER_WINDOW = 500
 DECAY = 0.0005
 FULL_DECAY_MS = 1_800_000
+COMBINED_DECAY = 0.05
+LEAST_COMBINED_WEIGHT = 1000
 IDLE_WINDOWS = 50
 MOST_MAXIMA = 100_000
 RISE = 1.1
@@ -88,6 +90,7 @@ class InfluenceState:
         self._population = Population(features, decay)
         # per column: dependence of entities within a value, and of values within a bucket
         self._dependence = np.zeros((2 * fields, 2))
+        self._past = [Tails(COMBINED_DECAY * decay) for _ in range(2 * fields)]
         per_period = 0.05 * decay * self.period / interval
         self._sketches = [Sketch(per_period) for _ in range(2 * fields)]
         self._maxima: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
@@ -203,6 +206,7 @@ class InfluenceState:
 
     def _parts(self) -> list[tuple[str, Tails | Population]]:
         return [
+            *((f"past{number}", each) for number, each in enumerate(self._past)),
             ("forest", self._forest),
             ("distances", self._distances),
             ("population", self._population),
@@ -215,7 +219,7 @@ class InfluenceState:
         for column in range(self.fields):
             codes, group = np.unique(values[:, column], return_inverse=True)
             groups = Groups.of(group, len(codes), ln_p)
-            ln_value = self._combined(column, groups, learn)
+            ln_value = self._combined(column, start, codes, groups, learn)
             raw = np.where(ln_value <= LN_UNUSUAL, raw_scores(ln_value), 0.0)
             self._see(column, start, raw, learn)
             chosen = np.flatnonzero(ln_value <= LN_UNUSUAL)
@@ -249,18 +253,28 @@ class InfluenceState:
         """Return ln p, raw score and score of a bucket's level: all values of a column together."""
         level = self.fields + column
         groups = Groups.of(np.zeros(len(ln_values), dtype=np.int64), 1, ln_values)
-        ln_p = self._combined(level, groups, learn)
+        ln_p = self._combined(level, start, np.zeros(1, dtype=np.int64), groups, learn)
         raw = np.where(ln_p <= LN_UNUSUAL, raw_scores(ln_p), 0.0)
         self._see(level, start, raw, learn)
         score = self._scores(level, ln_p, raw, np.zeros(1))
         return float(ln_p[0]), float(raw[0]), float(score[0])
 
-    def _combined(self, row: int, groups: Groups, learn: bool) -> Float64s:
+    def _combined(
+        self, row: int, start: int, codes: Int64s, groups: Groups, learn: bool
+    ) -> Float64s:
+        """Combine the rows of each group; the statistic's own past has a say as well."""
         total, number = self._dependence[row]
-        ln_p = ln_combined(groups, max(0.0, total / number) if number else 0.0)
+        theory = ln_combined(groups, max(0.0, total / number) if number else 0.0)
+        tick, past = start // self.interval, self._past[row]
+        ln_p = theory.copy()
+        several = np.flatnonzero(groups.n > 1)
+        if len(several) and past.weight(tick) >= LEAST_COMBINED_WEIGHT:
+            by_past = past.ln_probabilities(tick, codes[several], -theory[several])
+            ln_p[several] = np.maximum(theory[several], by_past)
         if learn:
             self._dependence[row] *= 1 - self._decay
-            self._dependence[row] += correlation_sample(groups, ln_p)
+            self._dependence[row] += correlation_sample(groups, theory)
+            past.learn(tick, codes[several], -theory[several])
         return ln_p
 
     def _see(self, sketch: int, start: int, raw: Float64s, learn: bool) -> None:

@@ -108,6 +108,10 @@ class Tails:
             pooled[own] = self._judged(histories, OWN, score[own], scaled=True)
         return pooled
 
+    def weight(self, tick: int) -> float:
+        """Return what all scores so far weigh in a window."""
+        return float(self._pooled.sum() / self._weight_at(tick))
+
     def learn(self, tick: int, entity: Int64s, score: Float64s) -> None:
         """Add the scores of one window."""
         if not len(score):

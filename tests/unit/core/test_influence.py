@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,10 @@ from hypothesis import strategies as st
 from anomalyd._core import Influencers, InfluenceState, combined_probability, raw_scores
 from anomalyd.engine.influence_state import restored_state
 from anomalyd.errors import CorruptState
+from tests.golden.make_influence_state import ASKED, LEARNED, columns
 from tests.support.plain_influence.influence_state import InfluenceState as PlainState
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 HALF_HOUR = 1_800_000
 
 
@@ -161,6 +165,34 @@ def test_a_restored_state_goes_on_with_the_same_bytes() -> None:
     more = usual(100, 3, seed=4)
     assert rows(fed(restored, more, first=700)) == rows(fed(state, more, first=700))
     assert restored.to_bytes() == state.to_bytes()
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("influence-state-v*.bin")), ids=str)
+def test_states_of_all_versions_are_read_for_ever(path: Path) -> None:
+    """A written state finds in the next windows what it found when it was written."""
+    state = restored_state(path.read_bytes())
+    found = state.process(**columns(LEARNED, LEARNED + ASKED))
+    expected = json.loads(path.with_suffix(".json").read_text())
+    for name in ("window", "field", "value"):
+        assert getattr(found, name).tolist() == expected[name]
+    assert found.ln_probability == pytest.approx(expected["ln_probability"], rel=1e-9)
+    assert found.score == pytest.approx(expected["score"], abs=1e-6)
+
+
+def test_there_is_a_golden_file_of_the_present_version() -> None:
+    """The version that is written now is among those that are read for ever."""
+    present = int.from_bytes(new_state().to_bytes()[8:12], "little")
+    assert (GOLDEN / f"influence-state-v{present}.bin").exists()
+
+
+def test_what_entities_share_without_an_anomaly_is_learned() -> None:
+    """Five entities that always rise together: no longer unusual once their past has shown it."""
+    rng = np.random.default_rng(8)
+    shared = rng.gamma(8, 0.12, (3_000, 1)) + rng.normal(0, 0.01, (3_000, 5)).clip(-0.05, 0.05)
+    found = fed(new_state(), shared, values=np.zeros(5, dtype=np.int64))
+    late = found.window >= 2_000 * HALF_HOUR
+    rate = float((found.ln_probability[late] <= math.log(1e-2)).sum()) / 1_000 / 1e-2
+    assert 0.3 <= rate <= 1.7
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))

@@ -11,14 +11,23 @@ from tests.support.calibration import forest_scores, rates, usual_series
 LN_ONE_PERMILLE = np.log(1e-3)
 
 
-@pytest.mark.parametrize("kind", ["stationary", "autoregressive", "seasonal"])
-def test_with_the_scores_of_a_forest(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "correlation"),
+    [
+        ("stationary", 0.0),
+        ("autoregressive", 0.0),
+        ("seasonal", 0.0),
+        ("autoregressive", 0.2),
+        ("seasonal", 0.2),
+    ],
+)
+def test_with_the_scores_of_a_forest(kind: str, correlation: float) -> None:
     """Rates of p <= 1 % about as they should be, for 1, 5 and 20 entities a value; few alarms.
 
     One event shows in all windows of a shingle, so that a sample as small as this one scatters
     far more than its number of windows suggests.
     """
-    values = usual_series(kind, 2_000, 20, correlation=0.0, seed=1)
+    values = usual_series(kind, 2_000, 20, correlation=correlation, seed=1)
     for size, rate in rates(forest_scores(values, trees=15), (1, 5, 20)).items():
         assert rate.one_percent <= 1.6, size
         assert rate.one_permille <= 3.0, size
