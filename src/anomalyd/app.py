@@ -161,7 +161,7 @@ def _assemble(
     for state in STATES:
         metrics.gauge(
             "anomalyd_models",
-            "Models of running detectors: ready, packed in memory, or spilled to disk.",
+            "Models of running detectors: resident, packed in memory, or spilled to disk.",
             lambda state=state: budget.usage()[state].models,  # type: ignore[misc]
             state=state,
         )
@@ -185,16 +185,8 @@ def _assemble(
         checkpoint_seconds=settings.checkpoint_saving_freq,
     )
 
-    def open_models(plan: AnalysisPlan) -> LiveDetector:
-        return LiveDetector(
-            plan,
-            fingerprint=fingerprint(plan.detector),
-            indices=(plan.detector.result_index or names.results,),
-            tools=live_tools,
-        )
-
     realtime_tools = RealtimeTools(
-        open=open_models,
+        open=_opener(live_tools, names),
         checkpoints=checkpoints,
         results=results,
         tasks=tasks,
@@ -220,7 +212,7 @@ def _assemble(
     rules = DetectorRules(
         queries=ParsedQueries(),
         ids=ids,
-        category_field_limit=settings.category_field_limit,
+        category_field_limit=lambda: checks.limits.category_fields,
         result_index_prefix=names.custom_results,
     )
 
@@ -230,7 +222,11 @@ def _assemble(
         application.previews.reconfigure(_preview_limits(changed))
         entities = changed.max_running_entities_per_detector_for_historical_analysis
         application.profiles.reconfigure(entities_at_once=entities)
-        realtime.reconfigure(dataclasses.replace(realtime_tools, limits=_realtime_limits(changed)))
+        budget.dedicated = changed.dedicated_cache_size
+        seconds = changed.checkpoint_saving_freq
+        opens = _opener(dataclasses.replace(live_tools, checkpoint_seconds=seconds), names)
+        limits = _realtime_limits(changed)
+        realtime.reconfigure(dataclasses.replace(realtime_tools, open=opens, limits=limits))
         historical.reconfigure(
             dataclasses.replace(
                 tools,
@@ -347,11 +343,24 @@ def _assemble(
     return application
 
 
+def _opener(tools: LiveTools, names: IndexNames) -> Callable[[AnalysisPlan], LiveDetector]:
+    def open_models(plan: AnalysisPlan) -> LiveDetector:
+        return LiveDetector(
+            plan,
+            fingerprint=fingerprint(plan.detector),
+            indices=(plan.detector.result_index or names.results,),
+            tools=tools,
+        )
+
+    return open_models
+
+
 def _detector_limits(settings: Settings) -> DetectorLimits:
     return DetectorLimits(
         single_entity_detectors=settings.max_anomaly_detectors,
         multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
         features=settings.max_anomaly_features,
+        category_fields=settings.category_field_limit,
     )
 
 

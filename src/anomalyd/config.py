@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from anomalyd.errors import IllegalArgument
-from anomalyd.model.setting import RuntimeSetting
+from anomalyd.model.setting import DurationSetting, RuntimeSetting
 
 ENVIRONMENT_PREFIX = "ANOMALYD_"
 
@@ -128,7 +128,7 @@ def _read(name: str, kind: object, text: str) -> object:
 def runtime_settings(settings: Settings) -> tuple[RuntimeSetting, ...]:
     """Return the settings that may be changed while a service runs, with these as defaults."""
     return tuple(
-        RuntimeSetting(
+        (DurationSetting if name in _DURATIONS else RuntimeSetting)(
             name=name,
             default=getattr(settings, name),
             least=_BOUNDS[name][0],
@@ -142,6 +142,7 @@ _AT_RUN_TIME = (
     "max_anomaly_detectors",
     "max_multi_entity_anomaly_detectors",
     "max_anomaly_features",
+    "category_field_limit",
     "max_entities_for_preview",
     "max_concurrent_preview",
     "max_batch_task_per_node",
@@ -150,9 +151,13 @@ _AT_RUN_TIME = (
     "max_top_entities_for_historical_analysis",
     "max_running_entities_per_detector_for_historical_analysis",
     "max_retry_for_backoff",
+    "backoff_initial_delay",
     "max_retry_for_end_run_exception",
+    "checkpoint_saving_freq",
+    "dedicated_cache_size",
 )
 """The documented settings of the reference that mean the same here (behaviour §16)."""
+_DURATIONS = frozenset({"backoff_initial_delay", "checkpoint_saving_freq"})
 
 _THREADS = (1, 256)
 _WATCHERS = (1, 1_000)

@@ -63,13 +63,13 @@ class DetectorRules:
     """What parsing needs to know from outside.
 
     Attributes:
-        category_field_limit: most category fields.
+        category_field_limit: tells how many category fields there may be now.
         result_index_prefix: how names of custom result indices must begin.
     """
 
     queries: QueryNormaliser
     ids: IdGenerator
-    category_field_limit: int
+    category_field_limit: Callable[[], int]
     result_index_prefix: str
 
 
@@ -217,9 +217,10 @@ def _check_draft(draft: _Draft, rules: DetectorRules) -> Interval:
         f"Got {draft.shingle_size}",
         "shingle_size",
     )
+    most_categories = rules.category_field_limit()
     _check(
-        len(draft.category_fields or ()) <= rules.category_field_limit,
-        f"We can have only {rules.category_field_limit} categorical field/s.",
+        len(draft.category_fields or ()) <= most_categories,
+        f"We can have only {most_categories} categorical field/s.",
         "category_field",
     )
     if draft.result_index is not None:

@@ -32,11 +32,13 @@ class DetectorLimits:
     Attributes:
         single_entity_detectors, multi_entity_detectors: in the system.
         features: of a detector.
+        category_fields: of a detector.
     """
 
     single_entity_detectors: int = 1_000
     multi_entity_detectors: int = 10
     features: int = 5
+    category_fields: int = 2
 
 
 class DetectorChecks:
@@ -47,7 +49,7 @@ class DetectorChecks:
         documents: the other detectors.
         results: the custom result indices.
         names: the indices of both.
-        limits: how many there may be.
+        limits: how many there may be; read by all, changed by ``reconfigure`` alone.
         clock: for date math in searches.
     """
 
@@ -65,12 +67,12 @@ class DetectorChecks:
         self._documents = documents
         self._results = results
         self._names = names
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
 
     def reconfigure(self, limits: DetectorLimits) -> None:
         """Use other limits from now on."""
-        self._limits = limits
+        self.limits = limits
 
     def check(self, detector: Detector, detector_id: str | None = None) -> None:
         """Run all checks in the documented order.
@@ -121,7 +123,7 @@ class DetectorChecks:
         """Check that there may be one more of its type. Raises: DetectorRefused."""
         several = detector.type is DetectorType.MULTI_ENTITY
         limit = (
-            self._limits.multi_entity_detectors if several else self._limits.single_entity_detectors
+            self.limits.multi_entity_detectors if several else self.limits.single_entity_detectors
         )
         others = self._others({"detector_type": detector.type.value}, detector_id)
         if others["total"]["value"] >= limit:
@@ -168,9 +170,9 @@ class DetectorChecks:
     def check_features(self, detector: Detector) -> None:
         """Check the features' names and run each of them once: step 9. Raises: as ``check``."""
         features = detector.features
-        if len(features) > self._limits.features:
+        if len(features) > self.limits.features:
             raise DetectorRefused(
-                f"Can't create more than {self._limits.features} anomaly features",
+                f"Can't create more than {self.limits.features} anomaly features",
                 aspect="feature_attributes",
             )
         problems = [

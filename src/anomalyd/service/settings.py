@@ -53,9 +53,9 @@ class SettingsService:
         Returns: ``{"persistent": {...}, "transient": {}}``, values as texts.
         """
         changed = self._changed()
-        answer: Document = {"persistent": _shown(changed), "transient": {}}
+        answer: Document = {"persistent": self._shown(changed), "transient": {}}
         if defaults:
-            answer["defaults"] = _shown(
+            answer["defaults"] = self._shown(
                 {
                     name: setting.default
                     for name, setting in self._settings.items()
@@ -94,7 +94,7 @@ class SettingsService:
                 [DocumentWrite(index=self._index, id=_ID, source={"persistent": changed})]
             )
             self._apply(self._values(changed))
-        return {"acknowledged": True, "persistent": _shown(given), "transient": {}}
+        return {"acknowledged": True, "persistent": self._shown(given), "transient": {}}
 
     def _known(self, name: str) -> RuntimeSetting:
         setting = self._settings.get(name.removeprefix(PREFIX))
@@ -113,6 +113,8 @@ class SettingsService:
     def _values(self, changed: Mapping[str, int]) -> dict[str, int]:
         return {name: setting.default for name, setting in self._settings.items()} | dict(changed)
 
-
-def _shown(values: Mapping[str, int]) -> dict[str, str]:
-    return {f"{PREFIX}{name}": str(value) for name, value in sorted(values.items())}
+    def _shown(self, values: Mapping[str, int]) -> dict[str, str]:
+        return {
+            f"{PREFIX}{name}": self._settings[name].show(value)
+            for name, value in sorted(values.items())
+        }

@@ -60,7 +60,7 @@ def parse(body):
     rules = DetectorRules(
         queries=Queries(),
         ids=ByteIds(random.Random(5).randbytes),
-        category_field_limit=2,
+        category_field_limit=lambda: 2,
         result_index_prefix="searchguard-ad-result-",
     )
     return parse_detector(body, rules=rules, user=USER, now=1_633_392_680_364)

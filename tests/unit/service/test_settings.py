@@ -1,14 +1,16 @@
 """Settings that are changed while the service runs."""
 
 import random
+import re
 import threading
+import time
 
 import pytest
 
 from anomalyd.app import build
 from anomalyd.config import Settings, runtime_settings
 from anomalyd.engine.analysis import Analysis
-from anomalyd.errors import DetectorRefused, IllegalArgument, MissingBody, StateConflict
+from anomalyd.errors import DetectorInvalid, DetectorRefused, IllegalArgument, MissingBody, StateConflict
 from anomalyd.model.setting import PREFIX
 from anomalyd.schedule.clock import VirtualClock
 from tests.unit.service.data import (
@@ -19,6 +21,7 @@ from tests.unit.service.data import (
     create,
     detector,
     end_of,
+    fill,
     feature,
     results,
     start,
@@ -130,6 +133,58 @@ def test_slots_of_historical_runs_are_fewer_at_once(filled, monkeypatch):
     assert end_of(filled, running)["state"] == "FINISHED"
 
 
+def test_lengths_of_time_have_units(application):
+    """They are read with any unit, and shown with the largest that holds them whole."""
+    shown = change(application, checkpoint_saving_freq="90m", backoff_initial_delay="120s")
+    assert shown["persistent"] == {
+        f"{PREFIX}backoff_initial_delay": "2m",
+        f"{PREFIX}checkpoint_saving_freq": "90m",
+    }
+    defaults = application.runtime_settings.read(defaults=True)
+    change(application, checkpoint_saving_freq=None, backoff_initial_delay="0s")
+    shown = application.runtime_settings.read(defaults=True)
+    assert shown["defaults"][f"{PREFIX}checkpoint_saving_freq"] == "1h"
+    assert shown["persistent"] == {f"{PREFIX}backoff_initial_delay": "0s"}
+    assert f"{PREFIX}checkpoint_saving_freq" not in defaults["defaults"]
+
+
+def test_category_fields_of_new_detectors(application):
+    """A third one is refused until the limit is raised, and again once that is taken back."""
+    fields = ["host", "level", "host"]
+    refused = "We can have only {} categorical field/s."
+    with pytest.raises(DetectorInvalid, match=re.escape(refused.format(2))):
+        preview(application, category_field=fields)
+    change(application, category_field_limit=3)
+    with pytest.raises(DetectorInvalid, match=re.escape(refused.format(3))):
+        preview(application, category_field=[*fields, "level"])
+    change(application, category_field_limit=None)
+    with pytest.raises(DetectorInvalid, match=re.escape(refused.format(2))):
+        preview(application, category_field=fields)
+
+
+@pytest.mark.parametrize("stay", [1, 2])
+def test_models_that_stay_ready(stay):
+    """However small the budget is, a detector keeps as many as the setting says."""
+    settings = Settings(model_memory_budget=1, dedicated_cache_size=3)
+    with build(settings, clock=VirtualClock(NOW)) as application:
+        fill(application)
+        change(application, dedicated_cache_size=stay)
+        detector_id = create(application, category_field=["host"])
+        application.detectors.start_realtime(detector_id, caller=application.caller)
+        expected = {"resident": stay, "packed": 0, "spilled": len(HOSTS) - stay}
+        deadline = time.monotonic() + 20
+        while models(application) != expected and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert models(application) == expected
+
+
+def models(application):
+    """Models of running detectors by where they are."""
+    shown = application.metrics.render().decode()
+    found = re.findall(r'anomalyd_models\{state="(\w+)"\} (\d+)', shown)
+    return {state: int(count) for state, count in found}
+
+
 def test_changes_outlive_the_process(tmp_path):
     """They are kept with the data, and hold again from the start."""
 
@@ -177,6 +232,16 @@ def test_changes_outlive_the_process(tmp_path):
         (
             {"persistent": {"plugins.anomaly_detection.max_anomaly_features": "many"}},
             'For input string: "many"',
+        ),
+        (
+            {"persistent": {"plugins.anomaly_detection.checkpoint_saving_freq": 60}},
+            "failed to parse setting [plugins.anomaly_detection.checkpoint_saving_freq] with value "
+            "[60] as a time value: unit is missing or unrecognized",
+        ),
+        (
+            {"persistent": {"plugins.anomaly_detection.checkpoint_saving_freq": "8d"}},
+            "Failed to parse value [8d] for setting "
+            "[plugins.anomaly_detection.checkpoint_saving_freq] must be from 1s to 7d",
         ),
     ],
 )
