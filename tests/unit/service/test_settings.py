@@ -10,7 +10,13 @@ import pytest
 from anomalyd.app import build
 from anomalyd.config import Settings, runtime_settings
 from anomalyd.engine.analysis import Analysis
-from anomalyd.errors import DetectorInvalid, DetectorRefused, IllegalArgument, MissingBody, StateConflict
+from anomalyd.errors import (
+    DetectorInvalid,
+    DetectorRefused,
+    IllegalArgument,
+    MissingBody,
+    StateConflict,
+)
 from anomalyd.model.setting import PREFIX
 from anomalyd.schedule.clock import VirtualClock
 from tests.unit.service.data import (
@@ -21,8 +27,8 @@ from tests.unit.service.data import (
     create,
     detector,
     end_of,
-    fill,
     feature,
+    fill,
     results,
     start,
 )
