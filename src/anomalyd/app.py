@@ -66,6 +66,7 @@ from anomalyd.service.validation import ValidationService
 from anomalyd.service.validation_model import ModelChecks
 from anomalyd.service.watching import WatchService
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
+from anomalyd.source.measured import MeasuredSource
 from anomalyd.store.embedded import (
     EmbeddedCheckpointStore,
     EmbeddedDocumentStore,
@@ -114,7 +115,12 @@ def _assemble(
     names, ids = IndexNames(settings.index_prefix), ByteIds(random_bytes)
     node_id = _node_id(settings.data_dir)
     catalogue = Catalogue(database)
-    source = EmbeddedSource(catalogue, now=clock.now)
+    metrics = Metrics()
+    source = MeasuredSource(
+        EmbeddedSource(catalogue, now=clock.now),
+        seconds=clock.monotonic,
+        observe=metrics.source_answered,
+    )
     documents, written = EmbeddedDocumentStore(catalogue), WriteSignal()
     results = EmbeddedResultStore(catalogue, recorded=written.ring)
     influencers = EmbeddedInfluencerStore(database)
@@ -133,7 +139,7 @@ def _assemble(
     )
     executor = ThreadExecutor(threads=settings.core_threads)
     counters, live = NodeCounters(), LiveRuns()
-    metrics, scores = Metrics(), EmbeddedScoreReader(catalogue)
+    scores = EmbeddedScoreReader(catalogue)
     recorder = InfluencerRecorder(scores=scores, influencers=influencers)
     tools = RunTools(
         source=source,

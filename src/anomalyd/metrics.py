@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _TICK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_SOURCE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
@@ -54,6 +55,13 @@ class Metrics:
             "Windows scored and stored in real time, one per series.",
             registry=registry,
         )
+        self._source_seconds = Histogram(
+            "anomalyd_source_seconds",
+            "Time of an answer of the source, by operation, also of those that fail.",
+            ("operation",),
+            buckets=_SOURCE_SECONDS,
+            registry=registry,
+        )
         self._gauges: dict[str, Gauge] = {}
         self._lock = threading.Lock()
 
@@ -86,6 +94,10 @@ class Metrics:
         self._windows.inc(rows)
         if lag is not None:
             self._tick_lag.observe(lag)
+
+    def source_answered(self, operation: str, seconds: float) -> None:
+        """Count an answer of the source; ``operation`` is the method of ``source.base.Source``."""
+        self._source_seconds.labels(operation).observe(seconds)
 
     def gauge(self, name: str, help: str, read: Callable[[], float], **labels: str) -> None:
         """Add a figure that is read when somebody asks.
