@@ -312,3 +312,87 @@ def test_equal_data_gives_equal_bits_in_any_order_of_arrival(loaded):
     one = loaded.source.feature_rows(windows(select()))
     other = loaded.source.feature_rows(windows(select(indices=("logs-2",))))
     assert one.values.tobytes() == other.values.tobytes()
+
+
+def arrived(loaded, since, *categories, start=0, end=10 * MINUTE, **changes):
+    """Return {(entity, window)} that documents arrived for."""
+    found = loaded.source.arrived(
+        select(*categories, **changes), since=since, start=start, end=end, interval=MINUTE
+    )
+    pairs = list(zip(found.entity.tolist(), found.window_start.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs) == len(found)
+    return {(found.entities[entity], window) for entity, window in pairs}
+
+
+def test_arrivals_are_what_was_written_since(loaded):
+    """By entity and window, only in the range, only what the filter lets through."""
+    loaded.add([{"time": 5, "host": "a", "value": 1}])
+    marks = loaded.source.marks(["logs"])
+    assert arrived(loaded, marks, "host") == set()
+    loaded.add(
+        [
+            {"time": MINUTE + 1, "host": "b", "value": 1},
+            {"time": MINUTE + 2, "host": "b", "value": 2},
+            {"time": 3 * MINUTE, "host": ["a", "c"], "value": 3},
+            {"time": 4 * MINUTE, "value": 4},
+            {"time": 10 * MINUTE, "host": "a"},
+            {"time": -1, "host": "a"},
+        ]
+    )
+    assert arrived(loaded, marks, "host") == {
+        (("b",), MINUTE),
+        (("a",), 3 * MINUTE),
+        (("c",), 3 * MINUTE),
+    }
+    assert arrived(loaded, marks) == {((), MINUTE), ((), 3 * MINUTE), ((), 4 * MINUTE)}
+    assert arrived(loaded, marks, "host", start=2 * MINUTE, end=3 * MINUTE) == set()
+    few = Term(field="host", value="c")
+    assert arrived(loaded, marks, "host", filter=few) == {
+        (("a",), 3 * MINUTE),
+        (("c",), 3 * MINUTE),
+    }
+    assert arrived(loaded, loaded.source.marks(["logs"]), "host") == set()
+
+
+def test_a_document_that_is_written_again_arrives_again(loaded):
+    """A new version counts for the window it is in now; a deletion does not."""
+    loaded.indices.index_document("logs", b'{"time": 5, "host": "a"}', id="1")
+    loaded.indices.index_document("logs", b'{"time": 6, "host": "b"}', id="2")
+    marks = loaded.source.marks(["logs"])
+    loaded.indices.index_document("logs", b'{"time": 60005, "host": "a"}', id="1")
+    loaded.indices.delete_document("logs", "2")
+    assert arrived(loaded, marks, "host") == {(("a",), MINUTE)}
+
+
+def test_arrivals_of_several_indices(loaded):
+    """Each index has its own mark; one that is new, or made anew, counts as a whole."""
+    loaded.indices.create_index("logs2", {"mappings": MAPPING})
+    loaded.add([{"time": 0, "host": "a"}] * 3, index="logs2")
+    loaded.add([{"time": 0, "host": "a"}])
+    marks = loaded.source.marks(["logs*"])
+    several = {"indices": ("logs*",)}
+    assert set(marks) == {"logs", "logs2"}
+    loaded.add([{"time": 2 * MINUTE, "host": "b"}])
+    assert arrived(loaded, marks, "host", **several) == {(("b",), 2 * MINUTE)}
+    loaded.indices.create_index("logs3", {"mappings": MAPPING})
+    loaded.add([{"time": 3 * MINUTE, "host": "c"}], index="logs3")
+    loaded.indices.delete_index(["logs2"])
+    loaded.indices.create_index("logs2", {"mappings": MAPPING})
+    loaded.add([{"time": 4 * MINUTE, "host": "d"}], index="logs2")
+    assert arrived(loaded, marks, "host", **several) == {
+        (("b",), 2 * MINUTE),
+        (("c",), 3 * MINUTE),
+        (("d",), 4 * MINUTE),
+    }
+
+
+def test_arrivals_where_there_is_nothing(loaded):
+    """Fields that are not mapped, indices that are not there."""
+    loaded.add([{"time": 0, "host": "a"}])
+    assert arrived(loaded, {}, "nope") == set()
+    assert arrived(loaded, {}, time_field="nope") == set()
+    assert arrived(loaded, {}, indices=("nope*",)) == set()
+    with pytest.raises(IndexNotFound):
+        arrived(loaded, {}, indices=("nope",))
+    with pytest.raises(IndexNotFound):
+        loaded.source.marks(["nope"])

@@ -97,6 +97,34 @@ class EntityCount:
     doc_count: int
 
 
+Marks = Mapping[str, int]
+"""How far each index had been written at a moment: a source's own numbers by index name."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The series and windows that documents arrived for.
+
+    Attributes:
+        entities: those concerned; ``((),)`` without category fields.
+        entity: ``int64[pairs]``, position in ``entities``.
+        window_start: ``int64[pairs]``, epoch ms; each pair of both once.
+    """
+
+    entities: tuple[EntityValues, ...]
+    entity: Int64s
+    window_start: Int64s
+
+    def __len__(self) -> int:
+        return len(self.window_start)
+
+    @staticmethod
+    def none() -> Arrivals:
+        """Return that nothing arrived."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return Arrivals((), nothing, nothing)
+
+
 class Source(Protocol):
     """Read access to documents; all methods may be called from any thread at any time.
 
@@ -136,6 +164,30 @@ class Source(Protocol):
         """Return the entities with the most documents in ``[start, end)``.
 
         Most documents first, ties by value; at most ``limit``.
+        """
+        ...
+
+    def marks(self, patterns: Sequence[str]) -> Marks:
+        """Return how far the matching indices are written now, for ``arrived``.
+
+        Whatever is read after this call has at least the documents before the marks.
+        """
+        ...
+
+    def arrived(
+        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+    ) -> Arrivals:
+        """Return for which windows of ``[start, end)`` documents were written since some marks.
+
+        New documents and new versions of old ones count, deleted ones do not. All of an index
+        without a mark, or made anew since, counts. Quick when nothing arrived.
+
+        Args:
+            selection: which documents.
+            since: what ``marks`` said.
+            start: first window's start, a multiple of ``interval``; inclusive.
+            end: end of the last window; exclusive.
+            interval: length of a window in milliseconds.
         """
         ...
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 from anomalyd.query.fields import FieldKind
 from anomalyd.source.base import (
+    Arrivals,
     EntityCount,
     FeatureRows,
+    Marks,
     Selection,
     Source,
     TimeRange,
@@ -68,6 +70,20 @@ class MeasuredSource:
         """Return the entities with the most documents in ``[start, end)``."""
         with self._measured("top_entities"):
             return self._source.top_entities(selection, start=start, end=end, limit=limit)
+
+    def marks(self, patterns: Sequence[str]) -> Marks:
+        """Return how far the matching indices are written now, for ``arrived``."""
+        with self._measured("marks"):
+            return self._source.marks(patterns)
+
+    def arrived(
+        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+    ) -> Arrivals:
+        """Return for which windows of ``[start, end)`` documents were written since some marks."""
+        with self._measured("arrived"):
+            return self._source.arrived(
+                selection, since=since, start=start, end=end, interval=interval
+            )
 
     @contextmanager
     def _measured(self, operation: str) -> Iterator[None]:

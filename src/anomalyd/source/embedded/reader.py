@@ -9,12 +9,15 @@ from anomalyd.embedded.catalogue import Catalogue, ReadSession
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.query.fields import FieldKind
 from anomalyd.source.base import (
+    Arrivals,
     EntityCount,
     FeatureRows,
+    Marks,
     Selection,
     TimeRange,
     WindowQuery,
 )
+from anomalyd.source.embedded.arrivals import ArrivalQuery, read_arrivals
 from anomalyd.source.embedded.statement import (
     TIME,
     SelectedDocuments,
@@ -94,6 +97,24 @@ class EmbeddedSource:
         """Return the feature values of the range, as columns."""
         with self._relation(query.selection.indices) as relation:
             return read_windows(relation, query, now=self._now())
+
+    def marks(self, patterns: Sequence[str]) -> Marks:
+        """Return how far the matching indices are written now, for ``arrived``."""
+        with self._catalogue.read() as session:
+            return {state.name: state.next_seq_no for state in session.matching(patterns)}
+
+    def arrived(
+        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+    ) -> Arrivals:
+        """Return for which windows of ``[start, end)`` documents were written since some marks."""
+        with self._catalogue.read() as session:
+            indices = session.matching(selection.indices)
+            return read_arrivals(
+                session.cursor,
+                indices,
+                ArrivalQuery(selection, since, start, end, interval),
+                now=self._now(),
+            )
 
     @contextmanager
     def _relation(self, patterns: Sequence[str]) -> Iterator[IndexSet]:

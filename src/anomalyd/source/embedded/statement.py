@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -31,6 +31,8 @@ def category(number: int) -> str:
 class SelectedDocuments:
     """The documents of a selection as a subquery, with the columns that a statement uses of them.
 
+    With ``since``, only those of the named indices from these sequence numbers on.
+
     Expressions are added first (``metric``); ``select`` then builds the statement around a query
     for just the columns that they name.
     """
@@ -38,6 +40,7 @@ class SelectedDocuments:
     relation: IndexSet
     selection: Selection
     now: int
+    since: Mapping[str, int] = field(default_factory=dict)
     parameters: dict[str, object] = field(default_factory=dict)
     _columns: set[str] = field(default_factory=set)
 
@@ -70,7 +73,7 @@ class SelectedDocuments:
 
         Columns ``TIME`` and ``category(n)`` are there, one row per value of a field with several.
         """
-        conditions = [*self._filter(self.selection.filter)]
+        conditions = [*self._filter(self.selection.filter), *self._newer()]
         inner: list[exp.Expr | str] = ["*"]
         lists = []
         for name, path in self._aliases().items():
@@ -113,6 +116,16 @@ class SelectedDocuments:
         self._use(compiled.expression)
         self.parameters |= compiled.parameters
         return (compiled.expression,)
+
+    def _newer(self) -> Sequence[exp.Expr]:
+        """Return the condition that documents are not older than the marks of their indices."""
+        if not self.since:
+            return ()
+        marks = list(enumerate(self.since.items()))
+        self.parameters |= {f"marked{at}": name for at, (name, _) in marks}
+        self.parameters |= {f"mark{at}": number for at, (_, number) in marks}
+        either = (f"(_index = $marked{at} AND _seq_no >= $mark{at})" for at, _ in marks)
+        return (exp.maybe_parse(" OR ".join(either), dialect="duckdb"),)
 
     def _use(self, expression: exp.Expr) -> None:
         known = {leaf.column for leaf in self.relation.resolver.leaves.values()}

@@ -99,7 +99,7 @@ def _read_piece(relation: IndexSet, query: WindowQuery, now: int) -> FeatureRows
     entity = columns[_ENTITY].astype(np.int64)
     entities = query.entities if categories else ((),)
     if entities is None:
-        entities = _entity_values(entity, [columns[category(at)] for at in range(categories)])
+        entities = entity_values(entity, [columns[category(at)] for at in range(categories)])
     values = np.empty((len(entity), len(query.features)), dtype=np.float64)
     for number in range(len(query.features)):
         values[:, number] = _doubles(columns[f"m{number}"])
@@ -189,7 +189,7 @@ def _wanted_entities(relation: IndexSet, entities: Sequence[EntityValues] | None
         yield
 
 
-def _entity_values(
+def entity_values(
     entity: npt.NDArray[np.int64], columns: Sequence[npt.NDArray[Any]]
 ) -> tuple[EntityValues, ...]:
     """Return the values of each entity, taken from its first row."""
