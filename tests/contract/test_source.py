@@ -314,6 +314,13 @@ def test_equal_data_gives_equal_bits_in_any_order_of_arrival(loaded):
     assert one.values.tobytes() == other.values.tobytes()
 
 
+def marks_of(loaded, *indices):
+    """How far indices are written now."""
+    return loaded.source.arrived(
+        select(indices=indices), since=None, start=0, end=MINUTE, interval=MINUTE
+    ).marks
+
+
 def arrived(loaded, since, *categories, start=0, end=10 * MINUTE, **changes):
     """Return {(entity, window)} that documents arrived for."""
     found = loaded.source.arrived(
@@ -327,7 +334,7 @@ def arrived(loaded, since, *categories, start=0, end=10 * MINUTE, **changes):
 def test_arrivals_are_what_was_written_since(loaded):
     """By entity and window, only in the range, only what the filter lets through."""
     loaded.add([{"time": 5, "host": "a", "value": 1}])
-    marks = loaded.source.marks(["logs"])
+    marks = marks_of(loaded, "logs")
     assert arrived(loaded, marks, "host") == set()
     loaded.add(
         [
@@ -351,14 +358,14 @@ def test_arrivals_are_what_was_written_since(loaded):
         (("a",), 3 * MINUTE),
         (("c",), 3 * MINUTE),
     }
-    assert arrived(loaded, loaded.source.marks(["logs"]), "host") == set()
+    assert arrived(loaded, marks_of(loaded, "logs"), "host") == set()
 
 
 def test_a_document_that_is_written_again_arrives_again(loaded):
     """A new version counts for the window it is in now; a deletion does not."""
     loaded.indices.index_document("logs", b'{"time": 5, "host": "a"}', id="1")
     loaded.indices.index_document("logs", b'{"time": 6, "host": "b"}', id="2")
-    marks = loaded.source.marks(["logs"])
+    marks = marks_of(loaded, "logs")
     loaded.indices.index_document("logs", b'{"time": 60005, "host": "a"}', id="1")
     loaded.indices.delete_document("logs", "2")
     assert arrived(loaded, marks, "host") == {(("a",), MINUTE)}
@@ -369,7 +376,7 @@ def test_arrivals_of_several_indices(loaded):
     loaded.indices.create_index("logs2", {"mappings": MAPPING})
     loaded.add([{"time": 0, "host": "a"}] * 3, index="logs2")
     loaded.add([{"time": 0, "host": "a"}])
-    marks = loaded.source.marks(["logs*"])
+    marks = marks_of(loaded, "logs*")
     several = {"indices": ("logs*",)}
     assert set(marks) == {"logs", "logs2"}
     loaded.add([{"time": 2 * MINUTE, "host": "b"}])
@@ -395,4 +402,4 @@ def test_arrivals_where_there_is_nothing(loaded):
     with pytest.raises(IndexNotFound):
         arrived(loaded, {}, indices=("nope",))
     with pytest.raises(IndexNotFound):
-        loaded.source.marks(["nope"])
+        marks_of(loaded, "nope")

@@ -84,6 +84,16 @@ class Models(Protocol):
         """
         ...
 
+    def rescore(self, models: Int64s, values: Float64s) -> Scores:
+        """Judge rows by the models as they are now; nothing is learned and nothing changes.
+
+        Args:
+            models: ``int64[rows]``, number of the row's model; may repeat.
+            values: ``float64[rows, shingle_size, features]``, all finite: the row and those before
+                it, the oldest first.
+        """
+        ...
+
     def add(self, seeds: UInt64s) -> None:
         """Append new, untrained models; they get the next numbers."""
         ...

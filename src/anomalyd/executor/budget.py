@@ -197,6 +197,16 @@ class BudgetedModels:
                 return parts[0][1]
             return _Joined.of(parts)
 
+    def rescore(self, models: Int64s, values: Float64s) -> Scores:
+        """Judge rows by the models as they are now; nothing is learned."""
+        with self.lock:
+            parts = []
+            for rows in _groups(models):
+                self._bring(np.unique(models[rows]))
+                parts.append((rows, self._models.rescore(models[rows], values[rows])))
+                self._budget.settle(self)
+            return parts[0][1] if len(parts) == 1 else _Joined.of(parts)
+
     def add(self, seeds: UInt64s) -> None:
         """Append new, untrained models; they get the next numbers."""
         with self.lock:

@@ -52,6 +52,9 @@ class _BankModels:
             np.ascontiguousarray(values),
         )
 
+    def rescore(self, models: Int64s, values: Float64s) -> Scores:
+        return self._bank.rescore(self._numbers[models], np.ascontiguousarray(values))
+
     def add(self, seeds: UInt64s) -> None:
         self._numbers = np.concatenate([self._numbers, self._bank.add(seeds)])
 

@@ -106,23 +106,26 @@ class Arrivals:
     """The series and windows that documents arrived for.
 
     Attributes:
-        entities: those concerned; ``((),)`` without category fields.
+        entities: those concerned; without category fields ``((),)``, or none.
         entity: ``int64[pairs]``, position in ``entities``.
         window_start: ``int64[pairs]``, epoch ms; each pair of both once.
+        marks: how far the indices were written when this was looked at; whatever is read later
+            has at least the documents before these marks.
     """
 
     entities: tuple[EntityValues, ...]
     entity: Int64s
     window_start: Int64s
+    marks: Marks
 
     def __len__(self) -> int:
         return len(self.window_start)
 
     @staticmethod
-    def none() -> Arrivals:
+    def none(marks: Marks) -> Arrivals:
         """Return that nothing arrived."""
         nothing = np.zeros(0, dtype=np.int64)
-        return Arrivals((), nothing, nothing)
+        return Arrivals((), nothing, nothing, marks)
 
 
 class Source(Protocol):
@@ -167,15 +170,8 @@ class Source(Protocol):
         """
         ...
 
-    def marks(self, patterns: Sequence[str]) -> Marks:
-        """Return how far the matching indices are written now, for ``arrived``.
-
-        Whatever is read after this call has at least the documents before the marks.
-        """
-        ...
-
     def arrived(
-        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+        self, selection: Selection, *, since: Marks | None, start: int, end: int, interval: int
     ) -> Arrivals:
         """Return for which windows of ``[start, end)`` documents were written since some marks.
 
@@ -184,7 +180,8 @@ class Source(Protocol):
 
         Args:
             selection: which documents.
-            since: what ``marks`` said.
+            since: the marks of an earlier answer; None = nothing arrived, only the marks are
+                wanted.
             start: first window's start, a multiple of ``interval``; inclusive.
             end: end of the last window; exclusive.
             interval: length of a window in milliseconds.

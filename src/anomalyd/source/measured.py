@@ -71,13 +71,8 @@ class MeasuredSource:
         with self._measured("top_entities"):
             return self._source.top_entities(selection, start=start, end=end, limit=limit)
 
-    def marks(self, patterns: Sequence[str]) -> Marks:
-        """Return how far the matching indices are written now, for ``arrived``."""
-        with self._measured("marks"):
-            return self._source.marks(patterns)
-
     def arrived(
-        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+        self, selection: Selection, *, since: Marks | None, start: int, end: int, interval: int
     ) -> Arrivals:
         """Return for which windows of ``[start, end)`` documents were written since some marks."""
         with self._measured("arrived"):

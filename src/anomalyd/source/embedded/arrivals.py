@@ -30,14 +30,14 @@ class ArrivalQuery:
     """What ``Source.arrived`` was asked."""
 
     selection: Selection
-    since: Marks
+    since: Marks | None
     start: int
     end: int
     interval: int
 
     def mark(self, state: IndexState) -> int:
         """Return the first sequence number of an index that is new."""
-        mark = self.since.get(state.name, 0)
+        mark = (self.since or {}).get(state.name, 0)
         # an index that was made anew counts from 0 again
         return mark if mark <= state.next_seq_no else 0
 
@@ -57,12 +57,15 @@ def read_arrivals(
         query: what to look for.
         now: what ``now`` means in filters, epoch ms.
     """
+    now_at = {state.name: state.next_seq_no for state in indices}
+    if query.since is None:
+        return Arrivals.none(now_at)
     new = [state for state in indices if _any_new(cursor, state, query)]
     relation = IndexSet(cursor, new)
     marks = {state.name: query.mark(state) for state in new}
     documents = SelectedDocuments(relation, query.selection, now, since=marks)
     if not new or not documents.possible:
-        return Arrivals.none()
+        return Arrivals.none(now_at)
     names = [category(number) for number in range(len(query.selection.category_fields))]
     pairs = documents.select(
         *names,
@@ -81,6 +84,7 @@ def read_arrivals(
         entity_values(entities, [found[name] for name in names]) if names else ((),),
         entities,
         query.start + found["w"].astype(np.int64) * query.interval,
+        now_at,
     )
 
 

@@ -98,13 +98,8 @@ class EmbeddedSource:
         with self._relation(query.selection.indices) as relation:
             return read_windows(relation, query, now=self._now())
 
-    def marks(self, patterns: Sequence[str]) -> Marks:
-        """Return how far the matching indices are written now, for ``arrived``."""
-        with self._catalogue.read() as session:
-            return {state.name: state.next_seq_no for state in session.matching(patterns)}
-
     def arrived(
-        self, selection: Selection, *, since: Marks, start: int, end: int, interval: int
+        self, selection: Selection, *, since: Marks | None, start: int, end: int, interval: int
     ) -> Arrivals:
         """Return for which windows of ``[start, end)`` documents were written since some marks."""
         with self._catalogue.read() as session:
