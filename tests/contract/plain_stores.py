@@ -1,5 +1,7 @@
 """Stores of real time in plain Python, which say what every such store must do."""
 
+import math
+
 from anomalyd.store.base import CHECKPOINTS_AT_ONCE
 
 
@@ -36,29 +38,45 @@ class PlainResults:
         self._rows = {}
 
     def record(self, batch):
-        """Keep a batch; a row of the same series and window is replaced."""
-        for row in range(len(batch)):
-            entity = dict(
-                zip(batch.category_fields, batch.entities[batch.entity[row]], strict=True)
-            )
-            key = (batch.detector_id, batch.task_id, tuple(sorted(entity.items())))
-            self._rows[*key, int(batch.data_start[row])] = (
-                batch.index,
-                entity,
-                batch.feature_values[row].tolist(),
-                float(batch.score[row]),
-            )
+        """Keep a batch; a row of the same series and window in the same index is replaced."""
+        for key, values, score in _rows_of(batch):
+            self._rows[batch.index, *key] = (values, score, values)
+
+    def revise(self, batch, indices):
+        """Replace what late documents changed; what was learned stays."""
+        written = []
+        for key, values, score in _rows_of(batch):
+            places = [index for index in indices if (index, *key) in self._rows]
+            index = places[0] if places else batch.index
+            before, old_score, learned = self._rows.get((index, *key), (None, math.nan, None))
+            if math.isnan(old_score):
+                learned = None
+            written.append(before != values)
+            if written[-1]:
+                self._rows[index, *key] = (values, score, learned)
+        return written
 
     def scored_values(self, which):
         """Return ``{(entity, window): values}``: what ``ScoredValuesReader`` says in columns."""
         found = {}
-        for (detector, task, parts, window), (index, entity, values, score) in self._rows.items():
+        for (index, detector, task, parts, window), (_, score, learned) in self._rows.items():
+            entity = dict(parts)
             if (
-                index in which.indices
+                learned is not None
+                and index in which.indices
                 and (detector, task) == (which.detector_id, which.task_id)
                 and sorted(name for name, _ in parts) == sorted(which.category_fields)
                 and which.start <= window < which.end
                 and score == score
             ):
-                found[tuple(entity[name] for name in which.category_fields), window] = values
+                found[tuple(entity[name] for name in which.category_fields), window] = learned
         return found
+
+
+def _rows_of(batch):
+    """Return ``(detector, task, entity, window), features, score`` per row."""
+    for row in range(len(batch)):
+        values = batch.entities[batch.entity[row]]
+        entity = tuple(sorted(zip(batch.category_fields, values, strict=True)))
+        key = (batch.detector_id, batch.task_id, entity, int(batch.data_start[row]))
+        yield key, batch.feature_values[row].tolist(), float(batch.score[row])

@@ -385,3 +385,30 @@ def test_results_of_all_indices_share_one_sequence(stores):
         seen.append(found[0]["_seq_no"])
         assert stores.results.position() == found[0]["_seq_no"]
     assert seen == sorted(set(seen))
+
+
+def test_a_revised_result_is_marked_and_seen(stores):
+    """Same id, next version, newest position; the mark says when, and only it changes."""
+    rows = batch(task_id=None)
+    stores.results.record(rows)
+    before = {hit["_id"]: hit for hit in stores.found(version=True, seq_no_primary_term=True)}
+    values = rows.feature_values.copy()
+    values[4] = [7.0, 7.0]
+    revised = dataclasses.replace(
+        rows, feature_values=values, execution_end=np.full(len(rows), 77, dtype=np.int64)
+    )
+    position = stores.results.position()
+    written = stores.results.revise(revised, [RESULTS])
+    assert written.tolist() == [row == 4 for row in range(len(rows))]
+    assert stores.results.position() > position
+    after = {hit["_id"]: hit for hit in stores.found(version=True, seq_no_primary_term=True)}
+    assert after.keys() == before.keys()
+    [changed] = [hit for id, hit in after.items() if hit != before[id]]
+    assert (changed["_version"], changed["_seq_no"]) == (2, position + 1)
+    assert changed["_source"]["rescored_time"] == changed["_source"]["execution_end_time"] == 77
+    assert [one["data"] for one in changed["_source"]["feature_data"]] == [7.0, 7.0]
+    assert len(stores.found({"exists": {"field": "rescored_time"}})) == 1
+    values[4] = [8.0, 8.0]
+    stores.results.revise(dataclasses.replace(revised, feature_values=values), [RESULTS])
+    [again] = stores.found({"exists": {"field": "rescored_time"}}, version=True)
+    assert again["_version"] == 3

@@ -60,7 +60,8 @@ class Embedded:
     def __init__(self, path):
         self._database = Database(path)
         catalogue = Catalogue(self._database)
-        self.record = EmbeddedResultStore(catalogue).record
+        self.results = EmbeddedResultStore(catalogue)
+        self.record = self.results.record
         self._reader = EmbeddedScoreReader(catalogue)
 
     def scored_values(self, which):
@@ -72,6 +73,9 @@ class Embedded:
         answer = {(found.entities[entity], window): values for entity, window, values in rows}
         assert len(answer) == len(found)
         return answer
+
+    def revise(self, batch, indices):
+        return self.results.revise(batch, indices).tolist()
 
     def close(self):
         self._database.close()
@@ -129,6 +133,34 @@ def test_what_is_written_again_counts_once(results):
     assert len(results.scored_values(asked())) == 3
 
 
+def test_late_documents_do_not_change_what_was_learned(results):
+    """However often results are revised; where there was none, nothing was learned."""
+    results.record(batch(ROWS))
+    changed = [
+        (("web", "a"), 0, (1.5, 2.5), 0.1),
+        (("web", "b"), 0, (3.0, -4.0), 0.9),
+        (("web", "a"), 2, (7.0, 9.0), 0.2),
+        (("db", "a"), 3, (1.0, 1.0), 0.3),
+    ]
+    before = results.scored_values(asked())
+    assert results.revise(batch(changed), INDICES) == [True, False, True, True]
+    assert results.scored_values(asked()) == before
+    again = [(("web", "a"), 0, (2.0, 2.0), 0.4), (("db", "a"), 3, (2.0, 1.0), 0.3)]
+    assert results.revise(batch(again), INDICES) == [True, True]
+    assert results.revise(batch(again), INDICES) == [False, False]
+    assert results.scored_values(asked()) == before
+    assert results.revise(batch([]), INDICES) == []
+
+
+def test_a_result_is_revised_where_it_is(results):
+    """In the index that holds it; new ones go to the index of the batch."""
+    results.record(batch(ROWS[:1], index=INDICES[1]))
+    rows = [(ROWS[0][0], 0, (4.0, 4.0), 1.0), (("db", "a"), 0, (5.0, 5.0), 1.0)]
+    assert results.revise(batch(rows), INDICES) == [True, True]
+    assert results.scored_values(asked(indices=INDICES[1:])) == {(("web", "a"), 0): [1.0, 2.5]}
+    assert results.scored_values(asked(indices=INDICES[:1])) == {}
+
+
 ROW = st.tuples(
     st.tuples(st.sampled_from(["web", "db", ""]), st.sampled_from(["a", "b,c", "\u00e9"])),
     st.integers(0, 4),
@@ -137,20 +169,25 @@ ROW = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=25)
+BATCH = st.lists(ROW, min_size=1, max_size=6, unique_by=lambda row: (row[0], row[1]))
+
+
+@settings(deadline=None, max_examples=40)
 @given(
-    st.lists(
-        st.lists(ROW, min_size=1, max_size=6, unique_by=lambda row: (row[0], row[1])), max_size=3
-    ),
+    st.lists(st.tuples(st.booleans(), BATCH), max_size=4),
     st.integers(0, 4),
     st.integers(0, 5),
 )
-def test_any_results_read_as_the_plain_store_reads_them(batches, start, end):
-    """Whatever is written over what."""
+def test_any_results_read_as_the_plain_store_reads_them(steps, start, end):
+    """Whatever is written over what, by ticks or by late documents."""
     plain, store = PlainResults(), Embedded(None)
-    for rows in batches:
-        plain.record(batch(rows))
-        store.record(batch(rows))
+    for late, rows in steps:
+        if late:
+            scored = batch([(*row[:3], 0.5) for row in rows])
+            assert store.revise(scored, INDICES) == plain.revise(scored, INDICES)
+        else:
+            plain.record(batch(rows))
+            store.record(batch(rows))
     which = asked(start=start, end=end)
     assert store.scored_values(which) == plain.scored_values(which)
     store.close()

@@ -44,6 +44,10 @@ COLUMNS: Mapping[str, str] = {
     "past": "DOUBLE[]",
     "approx_anomaly_start_time": "BIGINT",
     "imputed": "BOOLEAN[]",
+    # set where documents came late: when that was seen, and the values that the model had learned
+    # before, an empty list where it had learned none
+    "rescored_time": "BIGINT",
+    "learned": "DOUBLE[]",
     "user": "VARCHAR",
     "user_name": "VARCHAR",
     "user_backend_roles": "VARCHAR[]",
@@ -96,6 +100,7 @@ _FIELDS = (
     _field("past_values.feature_id", "keyword", "feature_id", nested="past_values"),
     _field("past_values.data", "double", "past", nested="past_values"),
     _field("approx_anomaly_start_time", "date"),
+    _field("rescored_time", "date"),
     _field("user.name", "text", "user_name"),
     _field("user.backend_roles", "text", "user_backend_roles", multi=True),
     _field("user.roles", "text", "user_roles", multi=True),
@@ -113,7 +118,7 @@ DOCUMENT_COLUMNS = (
     "execution_start_time", "data_end_time", "data_start_time", "feature_id", "feature_name",
     "feature_data", "imputed", "attribution", "expected", "past", "approx_anomaly_start_time",
     "execution_end_time", "user", "anomaly_grade", "entity_name", "entity_value", "threshold",
-    "error",
+    "error", "rescored_time",
 )  # fmt: skip
 """What ``document`` needs of a row, in its order."""
 
@@ -127,7 +132,7 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
     (
         detector_id, confidence, task_id, model_id, schema_version, score, execution_start, end,
         start, feature_ids, feature_names, feature_data, imputed, attribution, expected, past,
-        began, execution_end, user, grade, entity_names, entity_values, threshold, error,
+        began, execution_end, user, grade, entity_names, entity_values, threshold, error, rescored,
     ) = row  # fmt: skip
     made = {
         "detector_id": detector_id,
@@ -167,6 +172,7 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
         ],
         "threshold": threshold,
         "error": error,
+        "rescored_time": rescored,
     }
     return {key: value for key, value in made.items() if value is not None}
 

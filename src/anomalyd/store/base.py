@@ -11,7 +11,7 @@ Every implementation passes ``tests/contract/test_store.py``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -146,6 +146,17 @@ class ResultBatch:
     def __len__(self) -> int:
         return len(self.data_start)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> ResultBatch:
+        """Return the batch with these of its rows only; entities stay as they are."""
+        changed: dict[str, Any] = {
+            field.name: values[rows]
+            for field in fields(self)
+            if isinstance(values := getattr(self, field.name), np.ndarray)
+        }
+        if self.error is not None:
+            changed["error"] = [self.error[row] for row in rows.tolist()]
+        return replace(self, **changed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TopAnomaly:
@@ -243,7 +254,7 @@ class ScoreReader(Protocol):
 
 
 class ScoredValuesReader(Protocol):
-    """Reads back what models have learned. Thread-safe."""
+    """Reads back what models have learned, whatever late documents changed since. Thread-safe."""
 
     def scored_values(self, which: ScoreRange) -> FeatureRows:
         """Return the feature values of stored results, in the form in which a source gives them.
@@ -316,6 +327,23 @@ class ResultStore(Protocol):
         """Write the rows and the documents (the task's progress) in one transaction.
 
         Raises: VersionConflict; nothing is written then.
+        """
+        ...
+
+    def revise(self, batch: ResultBatch, indices: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Replace real-time results by what documents made of them that came late.
+
+        A result is replaced in the index that holds it, under its id, with the next ``_version``
+        and ``_seq_no``; ``rescored_time`` is the row's execution end. What its model had learned of
+        the window stays what ``ScoredValuesReader`` says. A row without a result before goes to
+        the batch's own index; nothing was learned of it. A row whose features are those of the
+        stored result changes nothing.
+
+        Args:
+            batch: every row with a score.
+            indices: where the results are.
+
+        Returns: ``bool[rows]``, which rows were written.
         """
         ...
 

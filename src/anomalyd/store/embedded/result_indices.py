@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anomalyd.embedded.catalogue import IndexState, ReadSession, WriteSession
+from anomalyd.embedded.database import quote
 from anomalyd.embedded.names import expand, is_pattern
 from anomalyd.embedded.relation import IndexSet
-from anomalyd.embedded.result_table import KIND
+from anomalyd.embedded.result_table import COLUMNS, KIND
 
 
 def matching_results(
@@ -22,3 +23,24 @@ def matching_results(
 def result_relation(session: ReadSession, patterns: Sequence[str]) -> IndexSet:
     """Return the result indices that are meant as one table."""
     return IndexSet(session.cursor, matching_results(session, patterns))
+
+
+def raw_rows(session: ReadSession, patterns: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a query for columns of result tables, and ``_index`` and ``_row``, as they lie there.
+
+    Without any result yet it has no rows, and the same types.
+    """
+    names = ", ".join(map(quote, columns))
+    parts = [
+        f"SELECT {_text(state.name)} AS _index, rowid AS _row, {names} "  # noqa: S608 - quoted
+        f"FROM {quote(state.table)}"
+        for state in matching_results(session, patterns)
+    ]
+    if not parts:
+        typed = (f"CAST(NULL AS {COLUMNS[name]}) AS {quote(name)}" for name in columns)
+        parts = [f"SELECT '' AS _index, 0 AS _row, {', '.join(typed)} WHERE false"]
+    return " UNION ALL ".join(parts)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

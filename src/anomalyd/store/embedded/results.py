@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from sqlglot import exp
 
-from anomalyd.embedded.catalogue import Catalogue, IndexState, WriteSession
-from anomalyd.embedded.database import quote
+from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.matching import delete_matching
 from anomalyd.embedded.relation import IndexSet
-from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING
-from anomalyd.errors import IllegalArgument, IndexExists
+from anomalyd.errors import IllegalArgument
 from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.search import search
 from anomalyd.store.base import Document, DocumentWrite, ResultBatch, TopAnomaly
 from anomalyd.store.embedded.documents import put_documents
 from anomalyd.store.embedded.result_indices import matching_results, result_relation
-from anomalyd.store.embedded.result_rows import constants, result_columns
+from anomalyd.store.embedded.result_writes import (
+    ensured,
+    next_position,
+    revise_rows,
+    write_rows,
+)
 
-_BATCH = "anomalyd_results"
-_CONSTANTS = ("detector_id", "task_id", "schema_version", "user", "user_name")
-_LISTS = ("user_backend_roles", "user_roles")
 _ORDERS = {
     "severity": ("max_anomaly_grade", "doc_count"),
     "occurrence": ("doc_count", "max_anomaly_grade"),
@@ -52,15 +54,25 @@ class EmbeddedResultStore:
         """
         with self._catalogue.write() as session:
             put_documents(session, documents)
-            state = _ensure(session, batch.index)
+            state = ensured(session, batch.index)
             if len(batch):
-                _write_rows(session, state, batch)
+                write_rows(session, state, batch)
         self._recorded()
+
+    def revise(self, batch: ResultBatch, indices: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Replace real-time results by what documents made of them that came late."""
+        if not len(batch):
+            return np.zeros(0, dtype=np.bool_)
+        with self._catalogue.write() as session:
+            written = revise_rows(session, batch, indices)
+        if written.any():
+            self._recorded()
+        return written
 
     def position(self) -> int:
         """Return the sequence number of the result that was written last; -1 before the first."""
         with self._catalogue.read() as session:
-            return _next_position(session.states) - 1
+            return next_position(session.states) - 1
 
     def create_index(self, index: str) -> None:
         """Create an empty result index when it does not exist.
@@ -68,7 +80,7 @@ class EmbeddedResultStore:
         Raises: IndexNameInvalid; IndexExists when the name belongs to another kind of index.
         """
         with self._catalogue.write() as session:
-            _ensure(session, index)
+            ensured(session, index)
 
     def indices(self, pattern: str) -> tuple[str, ...]:
         """Return the result indices that a name or ``*`` pattern matches."""
@@ -122,53 +134,6 @@ class EmbeddedResultStore:
                 )
                 for row in relation.rows(sql, parameters)
             )
-
-
-def _ensure(session: WriteSession, index: str) -> IndexState:
-    state = session.states.get(index)
-    if state is None:
-        return session.create(index, MAPPING, kind=KIND, columns=COLUMNS)
-    if state.kind != KIND:
-        raise IndexExists(f"index [{index}] exists and holds no results", details={"index": index})
-    return state
-
-
-def _next_position(states: Mapping[str, IndexState]) -> int:
-    """Results of all indices share one sequence, so that readers can follow them all by it."""
-    return max((state.next_seq_no for state in states.values() if state.kind == KIND), default=0)
-
-
-def _write_rows(session: WriteSession, state: IndexState, batch: ResultBatch) -> None:
-    arrays, expressions = result_columns(batch)
-    expressions |= {name: f"${name}" for name in _CONSTANTS}
-    expressions |= {name: f"${name}::VARCHAR[]" for name in _LISTS}
-    position = _next_position(session.states)
-    first_seq_no = session.take_seq_nos(state.name, len(batch), at_least=position)
-    expressions["_seq_no"] = f"{first_seq_no} + (row_number() OVER ()) - 1"
-    targets = ", ".join(map(quote, expressions))
-    parameters = constants(batch)
-    used = {name: parameters[name] for name in parameters if _uses(expressions, name)}
-    table = quote(state.table)
-    connection = session.connection
-    connection.register(_BATCH, arrays)
-    try:
-        # the range lets DuckDB skip everything that is not near these windows
-        connection.execute(
-            f"DELETE FROM {table} WHERE data_start_time BETWEEN $first AND $last "  # noqa: S608
-            f"AND _id IN (SELECT id FROM {_BATCH})",
-            {"first": int(batch.data_start.min()), "last": int(batch.data_start.max())},
-        )
-        connection.execute(
-            f"INSERT INTO {table} ({targets}) "  # noqa: S608 - quoted identifiers
-            f"SELECT {', '.join(expressions.values())} FROM {_BATCH}",
-            used,
-        )
-    finally:
-        connection.unregister(_BATCH)
-
-
-def _uses(expressions: dict[str, str], parameter: str) -> bool:
-    return any(f"${parameter}" in expression for expression in expressions.values())
 
 
 def _top_anomalies_sql(relation: IndexSet, fields: int, order: str) -> str:

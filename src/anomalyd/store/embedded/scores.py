@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomalyd.embedded.catalogue import Catalogue
-from anomalyd.embedded.relation import IndexSet
-from anomalyd.embedded.result_table import COLUMNS as RESULT_COLUMNS
+from anomalyd.embedded.catalogue import Catalogue, ReadSession
 from anomalyd.model.entity import entity_values
 from anomalyd.source.base import FeatureRows
 from anomalyd.store.base import ScoreColumns, ScoredResult, ScoreRange
-from anomalyd.store.embedded.result_indices import result_relation
+from anomalyd.store.embedded.result_indices import raw_rows, result_relation
 
 _COLUMNS = (
     "detector_id", "task_id", "data_start_time", "anomaly_score", "confidence", "entity_name",
-    "entity_value", "feature_data",
+    "entity_value", "feature_data", "learned",
 )  # fmt: skip
 _WHERE = (
     "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
@@ -30,7 +28,9 @@ _WHERE = (
 _LEARNED = (
     "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
     "AND data_start_time >= $start AND data_start_time < $end "
-    "AND isfinite(anomaly_score) AND coalesce(entity_name, []) = $names::VARCHAR[]"
+    "AND isfinite(anomaly_score) AND coalesce(entity_name, []) = $names::VARCHAR[] "
+    # late documents may have made a result where nothing was learned
+    "AND (learned IS NULL OR len(learned) > 0)"
 )
 _CHOSEN = "anomalyd_chosen"
 
@@ -46,7 +46,7 @@ class EmbeddedScoreReader:
         with self._catalogue.read() as session:
             relation = result_relation(session, which.indices)
             rows = relation.rows(
-                f"SELECT data_start_time, count(*) FROM {_rows(relation)} "  # noqa: S608
+                f"SELECT data_start_time, count(*) FROM {_rows(session, which)} "  # noqa: S608
                 "GROUP BY data_start_time ORDER BY data_start_time",
                 _parameters(which),
             )
@@ -63,7 +63,7 @@ class EmbeddedScoreReader:
                 f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
                 # a model that warms up has no confidence, and no score worth the name
                 "CASE WHEN confidence > 0 THEN anomaly_score ELSE 'nan' END AS s, "
-                f"{', '.join(more)} FROM {_rows(relation)} ORDER BY w, e",
+                f"{', '.join(more)} FROM {_rows(session, which)} ORDER BY w, e",
                 _parameters(which),
             )
         window = np.ma.getdata(found["w"])
@@ -79,14 +79,16 @@ class EmbeddedScoreReader:
         """Return the feature values of stored results, in the form in which a source gives them."""
         fields = which.category_fields
         columns = [f"{_value(which, field)} AS v{at}" for at, field in enumerate(fields)]
-        columns += [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
+        columns += [
+            f"coalesce(learned, feature_data)[{at + 1}] AS f{at}" for at in range(which.features)
+        ]
         parameters = _parameters(which)
         del parameters["features"]
         with self._catalogue.read() as session:
             relation = result_relation(session, which.indices)
             found = relation.columns(
                 f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
-                f"{', '.join(columns)} FROM {_rows(relation, _LEARNED)} ORDER BY e, w",
+                f"{', '.join(columns)} FROM {_rows(session, which, _LEARNED)} ORDER BY e, w",
                 parameters,
             )
         code = np.ma.getdata(found["e"]).astype(np.int64, copy=False)
@@ -110,7 +112,7 @@ class EmbeddedScoreReader:
             with relation.lend(_CHOSEN, {"code": np.unique(codes)}):
                 rows = relation.rows(
                     f"SELECT DISTINCT {code} AS code, {_value(which, field)} "  # noqa: S608
-                    f"FROM {_rows(relation)} WHERE {code} IN (SELECT code FROM {_CHOSEN})",
+                    f"FROM {_rows(session, which)} WHERE {code} IN (SELECT code FROM {_CHOSEN})",
                     _parameters(which),
                 )
         return {int(str(found)): str(name) for found, name in rows}
@@ -127,7 +129,8 @@ class EmbeddedScoreReader:
             with relation.lend(_CHOSEN, {"w": window, "e": entity}):
                 rows = relation.rows(
                     f"SELECT _index, _row, w, e FROM (SELECT _index, _row, "  # noqa: S608
-                    f"data_start_time AS w, {_entity_code(which)} AS e FROM {_rows(relation)}) "
+                    f"data_start_time AS w, {_entity_code(which)} AS e "
+                    f"FROM {_rows(session, which)}) "
                     f"SEMI JOIN {_CHOSEN} USING (w, e)",
                     _parameters(which),
                 )
@@ -157,14 +160,9 @@ def _scored_result(document: Mapping[str, Any], fields: Sequence[str]) -> Scored
     )
 
 
-def _rows(relation: IndexSet, where: str = _WHERE) -> str:
+def _rows(session: ReadSession, which: ScoreRange, where: str = _WHERE) -> str:
     """Return the chosen rows as a table; columns that nobody uses cost nothing."""
-    selected = relation.select(_COLUMNS).sql(dialect="duckdb")
-    if not relation.shard_count:
-        # no result was written yet
-        typed = (f"CAST(NULL AS {RESULT_COLUMNS[name]}) AS {name}" for name in _COLUMNS)
-        selected = f"SELECT '' AS _index, 0 AS _row, {', '.join(typed)} WHERE false"
-    return f"(SELECT * FROM ({selected}) WHERE {where}) AS rows_"  # noqa: S608
+    return f"(SELECT * FROM ({raw_rows(session, which.indices, _COLUMNS)}) WHERE {where}) AS rows_"  # noqa: S608
 
 
 def _entity_code(which: ScoreRange) -> str:
