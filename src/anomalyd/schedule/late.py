@@ -1,0 +1,148 @@
+"""Documents that come after their window was judged: a second look within a grace time.
+
+With each tick the source is asked for which of the last windows documents arrived since the tick
+before. Their windows are judged again by today's models, which learn nothing from it, and the
+results are replaced where a feature changed. So models, and what a restart makes of the stored
+results, are those of a run in which the documents had never come.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+
+import numpy as np
+
+from anomalyd.engine.analysis import StoppedEarlyError
+from anomalyd.engine.influencers import InfluencerRecorder, JobRun
+from anomalyd.engine.live import LiveDetector
+from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.engine.results import result_batch
+from anomalyd.engine.window import WindowRange
+from anomalyd.executor.base import Int64s
+from anomalyd.metrics import Metrics
+from anomalyd.model.index_names import IndexNames
+from anomalyd.model.realtime import RealtimeState
+from anomalyd.query.parse import parse_query
+from anomalyd.schedule.clock import Clock
+from anomalyd.source.base import Arrivals, Source
+from anomalyd.store.base import ResultStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LateTools:
+    """What a second look works with.
+
+    Attributes:
+        grace_seconds: how long after its end a window is looked at again, in whole windows; 0 =
+            never.
+    """
+
+    source: Source
+    results: ResultStore
+    influencers: InfluencerRecorder
+    names: IndexNames
+    clock: Clock
+    metrics: Metrics
+    grace_seconds: int = 600
+
+
+def late_windows(state: RealtimeState, *, interval: int, grace_seconds: int) -> WindowRange:
+    """Return the judged windows that may still change: at least one, unless the grace is 0."""
+    count = -(-grace_seconds * 1_000 // interval)
+    start = max(state.first_window, state.position - count * interval)
+    return WindowRange(start=min(start, state.position), end=state.position, interval=interval)
+
+
+def look_again(
+    plan: AnalysisPlan,
+    job: JobRun,
+    live: LiveDetector,
+    state: RealtimeState,
+    tools: LateTools,
+    stopping: Callable[[], bool],
+) -> RealtimeState:
+    """Judge windows again that documents came late for.
+
+    To be called before the windows after the state's position are read. A crash at any moment is
+    made good by calling it again with the state as it was stored.
+
+    Returns: the state with what the source said it has now, to be stored with the next results.
+    Raises: StoppedEarlyError; the source's errors.
+    """
+    if not tools.grace_seconds:
+        return dataclasses.replace(state, marks=None)
+    windows = late_windows(state, interval=plan.interval, grace_seconds=tools.grace_seconds)
+    arrivals = tools.source.arrived(
+        plan.selection,
+        since=state.marks,
+        start=windows.start,
+        end=windows.end,
+        interval=plan.interval,
+    )
+    if len(arrivals):
+        _judge(plan, job, live, arrivals, tools, stopping)
+    return dataclasses.replace(state, marks=arrivals.marks)
+
+
+def _judge(
+    plan: AnalysisPlan,
+    job: JobRun,
+    live: LiveDetector,
+    arrivals: Arrivals,
+    tools: LateTools,
+    stopping: Callable[[], bool],
+) -> None:
+    begun = tools.clock.now()
+    windows = WindowRange(
+        start=int(arrivals.window_start.min()),
+        end=int(arrivals.window_start.max()) + plan.interval,
+        interval=plan.interval,
+    )
+    _influencers(lambda: tools.influencers.settle(job, windows), plan)
+    changed, seen = 0, [np.empty(0, dtype=np.int64)]
+    for rows in live.rejudge(arrivals):
+        if stopping():
+            raise StoppedEarlyError
+        batch = result_batch(
+            plan,
+            rows.entities,
+            rows.rows,
+            index=plan.detector.result_index or tools.names.results_of(begun),
+            task_id=None,
+            execution_start=begun,
+            execution_end=tools.clock.now(),
+        )
+        changed += int(np.count_nonzero(tools.results.revise(batch, job.indices)))
+        seen.append(np.unique(rows.rows.window_start))
+    _no_longer_empty(plan, np.unique(np.concatenate(seen)), tools)
+    tools.metrics.rescored(changed)
+    _influencers(lambda: tools.influencers.late(job, windows), plan)
+
+
+def _no_longer_empty(plan: AnalysisPlan, windows: Int64s, tools: LateTools) -> None:
+    """Delete the results that say that windows had no data."""
+    if not len(windows):
+        return
+    query = {
+        "bool": {
+            "filter": [
+                {"term": {"detector_id": plan.detector_id}},
+                {"terms": {"data_start_time": windows.tolist()}},
+            ],
+            "must_not": [{"exists": {"field": field}} for field in ("task_id", "anomaly_score")],
+        }
+    }
+    indices = tools.results.indices(plan.detector.result_index or tools.names.results)
+    tools.results.delete_matching(indices, parse_query(query), now=tools.clock.now())
+
+
+def _influencers(act: Callable[[], None], plan: AnalysisPlan) -> None:
+    try:
+        act()
+    except Exception:
+        # Detection must not stop because of what is computed from its results.
+        logger.exception("influencers failed", extra={"detector_id": plan.detector_id})
