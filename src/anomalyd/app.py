@@ -40,6 +40,7 @@ from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.historical import LANE, HistoricalAnalysis
 from anomalyd.schedule.historical_plan import RunPlans
 from anomalyd.schedule.historical_run import RunTools
+from anomalyd.schedule.late import LateTools
 from anomalyd.schedule.live_runs import LiveRuns
 from anomalyd.schedule.realtime import LANE as REALTIME_LANE
 from anomalyd.schedule.realtime import RealtimeDetection
@@ -198,6 +199,15 @@ def _assemble(
         tasks=tasks,
         log=RealtimeLog(documents, names=names, clock=clock),
         influencers=recorder,
+        late=LateTools(
+            source=source,
+            results=results,
+            influencers=recorder,
+            names=names,
+            clock=clock,
+            metrics=metrics,
+            grace_seconds=settings.late_data_grace,
+        ),
         names=names,
         clock=clock,
         counters=counters,

@@ -28,6 +28,9 @@ class Settings:
         realtime_threads: detectors that are ticked at the same time.
         realtime_backlog_windows: windows that a detector catches up with after it was away; older
             ones are dropped and counted.
+        late_data_grace: seconds after its end for which a window is looked at again when documents
+            came late for it, in whole windows and at least one; its results are replaced and
+            marked. 0 = never.
         model_memory_budget: bytes for the models of running detectors; those used least are packed,
             then spilled to disk beyond that. 0 = a quarter of the machine's memory.
         dedicated_cache_size: models of each detector that always stay ready.
@@ -62,6 +65,7 @@ class Settings:
     historical_threads: int = 2
     realtime_threads: int = 2
     realtime_backlog_windows: int = 1_000
+    late_data_grace: int = 600
     checkpoint_saving_freq: int = 3_600
     model_memory_budget: int = 0
     dedicated_cache_size: int = 10
@@ -168,6 +172,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "historical_threads": _THREADS,
     "realtime_threads": _THREADS,
     "realtime_backlog_windows": (1, 1_000_000),
+    "late_data_grace": (0, 7 * 86_400),
     "model_memory_budget": (0, 1 << 50),
     "dedicated_cache_size": (0, 1_000_000),
     "checkpoint_saving_freq": (1, 7 * 86_400),

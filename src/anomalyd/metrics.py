@@ -55,6 +55,11 @@ class Metrics:
             "Windows scored and stored in real time, one per series.",
             registry=registry,
         )
+        self._rescored = Counter(
+            "anomalyd_results_rescored",
+            "Results that were replaced because documents came late.",
+            registry=registry,
+        )
         self._source_seconds = Histogram(
             "anomalyd_source_seconds",
             "Time of an answer of the source, by operation, also of those that fail.",
@@ -94,6 +99,10 @@ class Metrics:
         self._windows.inc(rows)
         if lag is not None:
             self._tick_lag.observe(lag)
+
+    def rescored(self, results: int) -> None:
+        """Count results that were replaced because documents came late."""
+        self._rescored.inc(results)
 
     def source_answered(self, operation: str, seconds: float) -> None:
         """Count an answer of the source; ``operation`` is the method of ``source.base.Source``."""

@@ -22,6 +22,7 @@ from anomalyd.engine.analysis import (
     unfilled,
 )
 from anomalyd.engine.imputation import FilledRows, Imputer
+from anomalyd.engine.live_late import LateWindows
 from anomalyd.engine.live_training import History, Past
 from anomalyd.engine.live_values import ColdStart, LiveModel, LiveRows, LiveTools
 from anomalyd.engine.plan import AnalysisPlan
@@ -29,7 +30,7 @@ from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
-from anomalyd.source.base import EntityValues, FeatureRows
+from anomalyd.source.base import Arrivals, EntityValues, FeatureRows
 from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint, ScoreRange
 
 ROWS_PER_CHUNK = 50_000
@@ -150,6 +151,17 @@ class LiveDetector:
                 parts.append(scored_rows(self.plan, part, scores))
                 self._used[part.entity] = self._tools.now()
             yield LiveRows(joined(parts), entities)
+
+    def rejudge(self, arrivals: Arrivals) -> Iterator[LiveRows]:
+        """Score windows again that documents arrived for; nothing is learned from them.
+
+        Yields chunks; which rows are left out is said in ``LateWindows.judge``. Not to be called
+        within a tick.
+
+        Raises: the source's errors.
+        """
+        late = LateWindows(self.plan, self._history, self._models, self._number.get)
+        yield from late.judge(arrivals)
 
     def _numbers(self, entities: Sequence[EntityValues]) -> Int64s:
         """Return the numbers of entities' models; -1 where there is none, and at least one."""

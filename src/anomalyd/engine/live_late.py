@@ -118,4 +118,4 @@ def _pair(windows: WindowRange, entity: Int64s, window: Int64s) -> Int64s:
 
 def _shingles(values: Float64s, at: Int64s, size: int) -> Float64s:
     """Return the rows that end at each of these, ``float64[rows, size, features]``."""
-    return values[at[:, None] + np.arange(1 - size, 1)[None, :]]
+    return np.asarray(values[at[:, None] + np.arange(1 - size, 1)[None, :]])

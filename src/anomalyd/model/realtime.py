@@ -37,6 +37,8 @@ class RealtimeState:
         failures: failed ticks in a row.
         noted: whether windows from the position on have results that tell of a failure.
         timestamp: when the document was written, epoch ms.
+        marks: how far the source's indices were written when the last windows were read; what is
+            written later for windows before the position came late. None = nobody looked.
     """
 
     detector_id: str
@@ -50,6 +52,7 @@ class RealtimeState:
     dropped: int = 0
     failures: int = 0
     noted: bool = False
+    marks: Mapping[str, int] | None = None
 
     @property
     def id(self) -> str:

@@ -24,8 +24,8 @@ from anomalyd.executor.base import Int64s
 from anomalyd.metrics import Metrics
 from anomalyd.model.index_names import IndexNames
 from anomalyd.model.realtime import RealtimeState
-from anomalyd.query.parse import parse_query
 from anomalyd.schedule.clock import Clock
+from anomalyd.schedule.noted import forget_noted
 from anomalyd.source.base import Arrivals, Source
 from anomalyd.store.base import ResultStore
 
@@ -127,17 +127,13 @@ def _no_longer_empty(plan: AnalysisPlan, windows: Int64s, tools: LateTools) -> N
     """Delete the results that say that windows had no data."""
     if not len(windows):
         return
-    query = {
-        "bool": {
-            "filter": [
-                {"term": {"detector_id": plan.detector_id}},
-                {"terms": {"data_start_time": windows.tolist()}},
-            ],
-            "must_not": [{"exists": {"field": field}} for field in ("task_id", "anomaly_score")],
-        }
-    }
-    indices = tools.results.indices(plan.detector.result_index or tools.names.results)
-    tools.results.delete_matching(indices, parse_query(query), now=tools.clock.now())
+    forget_noted(
+        plan,
+        {"terms": {"data_start_time": windows.tolist()}},
+        results=tools.results,
+        names=tools.names,
+        now=tools.clock.now(),
+    )
 
 
 def _influencers(act: Callable[[], None], plan: AnalysisPlan) -> None:

@@ -27,7 +27,8 @@ from anomalyd.executor.base import Int64s
 from anomalyd.model.detector import Detector
 from anomalyd.model.realtime import fingerprint
 from anomalyd.model.task import REALTIME, Task
-from anomalyd.query.parse import parse_query
+from anomalyd.schedule.late import look_again
+from anomalyd.schedule.noted import forget_noted
 from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick, failed
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
@@ -145,6 +146,8 @@ class RunningDetector:
         """Bring the models about and record everything that is due; return the position."""
         tools = self._tools
         live = self._live or self._opened(held)
+        state = look_again(self.plan, self._job(), live, held.state, tools.late, control.stopping)
+        held = HeldState(state, held.seq_no)
         position = held.state.position
         backlog = self.timetable.backlog(
             position, tools.clock.now(), most=tools.limits.backlog_windows
@@ -324,19 +327,14 @@ class RunningDetector:
     def _forget_errors(self, windows: WindowRange) -> None:
         """Delete what was written of failures in windows that get their real results now."""
         tools = self._tools
-        query = {
-            "bool": {
-                "filter": [
-                    {"term": {"detector_id": self.detector_id}},
-                    {"range": {"data_start_time": {"gte": windows.start, "lt": windows.end}}},
-                ],
-                "must_not": [
-                    {"exists": {"field": field}} for field in ("task_id", "anomaly_score")
-                ],
-            }
-        }
-        indices = tools.results.indices(self.plan.detector.result_index or tools.names.results)
-        tools.results.delete_matching(indices, parse_query(query), now=tools.clock.now())
+        times = {"gte": windows.start, "lt": windows.end}
+        forget_noted(
+            self.plan,
+            {"range": {"data_start_time": times}},
+            results=tools.results,
+            names=tools.names,
+            now=tools.clock.now(),
+        )
 
     def _empty(self, windows: WindowRange, seen: Sequence[Int64s]) -> Int64s:
         """Return the starts of the windows without any row."""

@@ -12,6 +12,7 @@ from anomalyd.metrics import Metrics
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.counters import NodeCounters
+from anomalyd.schedule.late import LateTools
 from anomalyd.schedule.realtime_log import RealtimeLog
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.store.base import CheckpointStore, ResultStore
@@ -45,6 +46,7 @@ class RealtimeTools:
     Attributes:
         open: makes the models' place of a plan.
         checkpoints: where models are written down.
+        late: for documents that come late.
         owner: this node, in leases.
     """
 
@@ -54,6 +56,7 @@ class RealtimeTools:
     tasks: TaskLog
     log: RealtimeLog
     influencers: InfluencerRecorder
+    late: LateTools
     names: IndexNames
     clock: Clock
     counters: NodeCounters

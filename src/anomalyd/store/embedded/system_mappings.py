@@ -99,8 +99,15 @@ _TASK: dict[str, Any] = {
     "user": USER,
 }
 
+_STATE: dict[str, Any] = {"kind": _KEYWORD, "detector_id": _KEYWORD, "timestamp": _DATE}
+
 # what an index's name ends with, whatever the configured prefix is
-_BY_SUFFIX = {"-detectors": _DETECTOR, "-detector-jobs": _JOB, "-state": _TASK}
+_BY_SUFFIX = {
+    "-detectors": _DETECTOR,
+    "-detector-jobs": _JOB,
+    "-state": _TASK,
+    "-checkpoints": _STATE,
+}
 
 
 def mapping_for(index: str) -> IndexMapping:
