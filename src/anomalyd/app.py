@@ -27,9 +27,10 @@ from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import LiveTools
 from anomalyd.engine.plan import AnalysisPlan
-from anomalyd.executor.budget import STATES, BudgetedExecutor, ModelBudget
+from anomalyd.executor.budget import BudgetedExecutor, ModelBudget
 from anomalyd.executor.spill import SpillFile
 from anomalyd.executor.threads import ThreadExecutor
+from anomalyd.figures import add_figures
 from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
 from anomalyd.model.ids import ByteIds
@@ -165,24 +166,6 @@ def _assemble(
         dedicated=settings.dedicated_cache_size,
         spill=spill,
     )
-    for state in STATES:
-        metrics.gauge(
-            "anomalyd_models",
-            "Models of running detectors: resident, packed in memory, or spilled to disk.",
-            lambda state=state: budget.usage()[state].models,  # type: ignore[misc]
-            state=state,
-        )
-        metrics.gauge(
-            "anomalyd_model_bytes",
-            "Bytes that these models take.",
-            lambda state=state: budget.usage()[state].held,  # type: ignore[misc]
-            state=state,
-        )
-    metrics.gauge(
-        "anomalyd_tick_wait_seconds",
-        "By how much the detector that waits longest is late now.",
-        lambda: realtime.lag(),
-    )
     live_tools = LiveTools(
         source=source,
         executor=BudgetedExecutor(executor, budget),
@@ -216,6 +199,7 @@ def _assemble(
         limits=_realtime_limits(settings),
     )
     realtime = RealtimeDetection(realtime_tools, scheduler)
+    add_figures(metrics, budget, lag=realtime.lag)
     checks = DetectorChecks(
         source=source,
         documents=documents,
