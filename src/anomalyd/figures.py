@@ -1,4 +1,4 @@
-"""Figures that are read off the running parts when somebody asks; beside ``app``, which adds them."""
+"""Figures that are read off the running parts when asked for; ``app`` adds them."""
 
 from __future__ import annotations
 
