@@ -31,6 +31,7 @@ from anomalyd.executor.budget import BudgetedExecutor, ModelBudget
 from anomalyd.executor.spill import SpillFile
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.figures import add_figures
+from anomalyd.limits import detector_limits, preview_limits, realtime_limits
 from anomalyd.metrics import Metrics
 from anomalyd.model.detector_parse import DetectorRules
 from anomalyd.model.ids import ByteIds
@@ -43,19 +44,20 @@ from anomalyd.schedule.historical_plan import RunPlans
 from anomalyd.schedule.historical_run import RunTools
 from anomalyd.schedule.late import LateTools
 from anomalyd.schedule.live_runs import LiveRuns
+from anomalyd.schedule.orphans import OrphanCheck
 from anomalyd.schedule.realtime import LANE as REALTIME_LANE
 from anomalyd.schedule.realtime import RealtimeDetection
 from anomalyd.schedule.realtime_log import RealtimeLog
-from anomalyd.schedule.realtime_tools import RealtimeLimits, RealtimeTools
+from anomalyd.schedule.realtime_tools import RealtimeTools
 from anomalyd.schedule.scheduler import Scheduler
 from anomalyd.schedule.task_log import TaskLog
-from anomalyd.service.detector_checks import DetectorChecks, DetectorLimits
+from anomalyd.service.detector_checks import DetectorChecks
 from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.influencers import InfluencerService
 from anomalyd.service.jobs import Jobs
 from anomalyd.service.ml_results import MlResultService
-from anomalyd.service.preview import PreviewLimits, PreviewService
+from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
 from anomalyd.service.queries import ParsedQueries
 from anomalyd.service.realtime_profile import RealtimeProfiles
@@ -196,7 +198,7 @@ def _assemble(
         counters=counters,
         metrics=metrics,
         owner=node_id,
-        limits=_realtime_limits(settings),
+        limits=realtime_limits(settings),
     )
     realtime = RealtimeDetection(realtime_tools, scheduler)
     add_figures(metrics, budget, lag=realtime.lag)
@@ -205,7 +207,7 @@ def _assemble(
         documents=documents,
         results=results,
         names=names,
-        limits=_detector_limits(settings),
+        limits=detector_limits(settings),
         clock=clock,
     )
     jobs = Jobs(documents=documents, names=names, clock=clock, policy=Policy())
@@ -218,14 +220,14 @@ def _assemble(
 
     def reconfigure(values: Mapping[str, Any]) -> None:
         changed = dataclasses.replace(settings, **values)
-        checks.reconfigure(_detector_limits(changed))
-        application.previews.reconfigure(_preview_limits(changed))
+        checks.reconfigure(detector_limits(changed))
+        application.previews.reconfigure(preview_limits(changed))
         entities = changed.max_running_entities_per_detector_for_historical_analysis
         application.profiles.reconfigure(entities_at_once=entities)
         budget.dedicated = changed.dedicated_cache_size
         seconds = changed.checkpoint_saving_freq
         opens = _opener(dataclasses.replace(live_tools, checkpoint_seconds=seconds), names)
-        limits = _realtime_limits(changed)
+        limits = realtime_limits(changed)
         realtime.reconfigure(dataclasses.replace(realtime_tools, open=opens, limits=limits))
         historical.reconfigure(
             dataclasses.replace(
@@ -270,7 +272,7 @@ def _assemble(
             checks=checks,
             rules=rules,
             names=names,
-            limits=_preview_limits(settings),
+            limits=preview_limits(settings),
             clock=clock,
         ),
         profiles=ProfileService(
@@ -331,6 +333,15 @@ def _assemble(
         metrics=metrics,
         tracer=open_tracer(settings.trace_endpoint),
         realtime=realtime,
+        _orphans=OrphanCheck(
+            documents=documents,
+            names=names,
+            tasks=tasks,
+            log=realtime_tools.log,
+            checkpoints=checkpoints,
+            influencers=influencers,
+            clock=clock,
+        ),
         _scheduler=scheduler,
         _recorder=recorder,
         _checkpoints=checkpoints,
@@ -353,30 +364,6 @@ def _opener(tools: LiveTools, names: IndexNames) -> Callable[[AnalysisPlan], Liv
         )
 
     return open_models
-
-
-def _detector_limits(settings: Settings) -> DetectorLimits:
-    return DetectorLimits(
-        single_entity_detectors=settings.max_anomaly_detectors,
-        multi_entity_detectors=settings.max_multi_entity_anomaly_detectors,
-        features=settings.max_anomaly_features,
-        category_fields=settings.category_field_limit,
-    )
-
-
-def _realtime_limits(settings: Settings) -> RealtimeLimits:
-    return RealtimeLimits(
-        backlog_windows=settings.realtime_backlog_windows,
-        retries=settings.max_retry_for_backoff,
-        first_wait=settings.backoff_initial_delay,
-        failures=settings.max_retry_for_end_run_exception,
-    )
-
-
-def _preview_limits(settings: Settings) -> PreviewLimits:
-    return PreviewLimits(
-        entities=settings.max_entities_for_preview, concurrent=settings.max_concurrent_preview
-    )
 
 
 def _quarter_of_memory() -> int:

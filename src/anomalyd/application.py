@@ -13,6 +13,7 @@ from anomalyd.embedded.database import Database
 from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.executor.spill import SpillFile
 from anomalyd.metrics import Metrics
+from anomalyd.schedule.orphans import OrphanCheck
 from anomalyd.schedule.realtime import RealtimeDetection
 from anomalyd.schedule.scheduler import Scheduler
 from anomalyd.service.detectors import DetectorService
@@ -60,6 +61,7 @@ class Application:
     tracer: Tracer
     indices: IndexService
     realtime: RealtimeDetection
+    _orphans: OrphanCheck
     _scheduler: Scheduler
     _recorder: InfluencerRecorder
     _checkpoints: EmbeddedCheckpointStore
@@ -71,6 +73,10 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def orphans(self) -> tuple[str, ...]:
+        """Tell what is kept of detectors that do not run, and what running ones lack."""
+        return self._orphans.findings(self.realtime.lives())
 
     def close(self) -> None:
         """Interrupt what is running, wait for it, and close the database; twice is fine.

@@ -2,11 +2,11 @@
 
 import math
 
-from anomalyd.store.base import CHECKPOINTS_AT_ONCE
+from anomalyd.store.models import CHECKPOINTS_AT_ONCE
 
 
 class PlainCheckpointStore:
-    """Checkpoints in a dictionary (implements ``store.base.CheckpointStore``)."""
+    """Checkpoints in a dictionary (implements ``store.models.CheckpointStore``)."""
 
     def __init__(self):
         self._kept = {}
@@ -26,6 +26,9 @@ class PlainCheckpointStore:
 
     def detectors(self):
         return {id: len(mine) for id, mine in self._kept.items() if mine}
+
+    def fingerprints(self):
+        return {id: {by for by, _ in mine.values()} for id, mine in self._kept.items() if mine}
 
     def close(self):
         pass

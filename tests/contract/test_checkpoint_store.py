@@ -1,11 +1,13 @@
-"""What every checkpoint store must do (``store.base.CheckpointStore``)."""
+"""What every checkpoint store must do (``store.models.CheckpointStore``)."""
+
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 from anomalyd.store.embedded import EmbeddedCheckpointStore
+from anomalyd.store.models import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 from tests.contract.plain_stores import PlainCheckpointStore
 
 MAKERS = {
@@ -67,6 +69,7 @@ def test_detectors_do_not_see_each_other(store):
     store.save("d1", "g", [checkpoint("c")])
     store.save("d2", "f", [checkpoint("a", position=2)])
     assert store.detectors() == {"d1": 3, "d2": 1}
+    assert store.fingerprints() == {"d1": {"f", "g"}, "d2": {"f"}}
     store.forget("d1")
     store.forget("nobody")
     assert loaded(store) == []
@@ -102,6 +105,11 @@ def test_a_file_keeps_them(tmp_path):
     after = EmbeddedCheckpointStore(tmp_path)
     assert loaded(after) == [checkpoint("a", data=b"\0model")]
     after.close()
+    only_read = EmbeddedCheckpointStore(tmp_path, read_only=True)
+    assert loaded(only_read) == [checkpoint("a", data=b"\0model")]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        only_read.forget("d1")
+    only_read.close()
 
 
 NAMES = st.sampled_from(["d1", "d2"])
@@ -134,6 +142,7 @@ def test_any_order_of_steps_gives_what_the_plain_store_gives(steps):
         plain.save(id, fingerprint, kept)
         store.save(id, fingerprint, kept)
     assert store.detectors() == plain.detectors()
+    assert store.fingerprints() == plain.fingerprints()
     for id in ("d1", "d2"):
         for fingerprint in "fg":
             mine, other = (loaded(one, id, fingerprint) for one in (store, plain))

@@ -1,4 +1,4 @@
-"""What models learn again from stored results (``store.base.ScoredValuesReader``)."""
+"""What models learn again from stored results (``store.models.ScoredValuesReader``)."""
 
 import numpy as np
 import pytest

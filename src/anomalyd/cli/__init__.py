@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from anomalyd.cli.check import check
 from anomalyd.cli.demo import demo
 from anomalyd.cli.detectors import detectors
 from anomalyd.cli.import_ import import_documents
@@ -26,6 +27,7 @@ application.command("import")(import_documents)
 application.command()(detectors)
 application.command()(results)
 application.command()(influencers)
+application.command()(check)
 
 
 @application.callback(invoke_without_command=True)

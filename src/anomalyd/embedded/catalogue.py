@@ -76,9 +76,13 @@ class Catalogue:
         self._mappings: dict[int, IndexMapping] = {}
         self._session: WriteSession | None = None
         self._changes: Counter[str] = Counter()
-        with database.write() as connection:
-            connection.execute(_CREATE)
-            self._states = self._load(connection)
+        if database.read_only:
+            with database.read() as cursor:
+                self._states = self._load(cursor)
+        else:
+            with database.write() as connection:
+                connection.execute(_CREATE)
+                self._states = self._load(connection)
         self._revision = max((state.revision for state in self._states.values()), default=0)
 
     @contextmanager

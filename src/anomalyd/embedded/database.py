@@ -26,6 +26,8 @@ FILE_NAME = "anomalyd.duckdb"
 # restart, seldom enough not to show in the ingestion rate.
 _CHECKPOINT_THRESHOLD = "64MB"
 
+_ATTACHED = "stored"
+
 
 class Database:
     """A DuckDB database in a file, or in memory.
@@ -36,6 +38,7 @@ class Database:
         path: the database file; created when absent, with its folder. None keeps it in memory.
         threads: threads that DuckDB may use for one statement.
         memory_limit: DuckDB's buffer limit, such as ``256MB``; larger work spills beside the file.
+        read_only: leave the file as it is; it must exist, and nothing can be written.
 
     Raises:
         SourceUnavailable: another process has the file open.
@@ -43,12 +46,18 @@ class Database:
     """
 
     def __init__(
-        self, path: Path | None = None, *, threads: int = 2, memory_limit: str = "256MB"
+        self,
+        path: Path | None = None,
+        *,
+        threads: int = 2,
+        memory_limit: str = "256MB",
+        read_only: bool = False,
     ) -> None:
+        self.read_only = read_only
         self._write_lock = threading.RLock()
         self._depth = 0
         _settle_missing_pandas()
-        self._connection = _connect(path, threads, memory_limit)
+        self._connection = _connect(path, threads, memory_limit, read_only)
 
     def __enter__(self) -> Database:
         return self
@@ -94,6 +103,8 @@ class Database:
         """
         try:
             cursor = self._connection.cursor()
+            if self.read_only:
+                cursor.execute(f"USE {_ATTACHED}")
             cursor.begin()
         except duckdb.ConnectionException as error:
             raise SourceUnavailable("the database is closed") from error
@@ -135,7 +146,9 @@ def _settle_missing_pandas() -> None:
         sys.modules["pandas"] = None  # type: ignore[assignment]  # documented by Python's import
 
 
-def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
+def _connect(
+    path: Path | None, threads: int, memory_limit: str, read_only: bool
+) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": threads,
         "memory_limit": memory_limit,
@@ -153,6 +166,8 @@ def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckD
         return duckdb.connect(":memory:", config=config)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if read_only:
+            return _attached(path, config)
         _replay_log(path, config)
         return duckdb.connect(path, config=config)
     except duckdb.IOException as error:
@@ -160,9 +175,19 @@ def _connect(path: Path | None, threads: int, memory_limit: str) -> duckdb.DuckD
             raise SourceUnavailable(
                 f"the data directory [{path.parent}] is in use by another process"
             ) from error
-        raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise CorruptState(f"[{path}] cannot be opened as a database: {reason}") from error
     except duckdb.Error as error:
-        raise CorruptState(f"[{path}] cannot be opened as a database: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise CorruptState(f"[{path}] cannot be opened as a database: {reason}") from error
+
+
+def _attached(path: Path, config: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Open a file without changing it; attached, for the reason that ``_replay_log`` gives."""
+    connection = duckdb.connect(":memory:", config={**config, "temp_directory": ""})
+    file = str(path).replace("'", "''")
+    connection.execute(f"ATTACH '{file}' AS {_ATTACHED} (READ_ONLY)")
+    return connection
 
 
 def _replay_log(path: Path, config: Mapping[str, Any]) -> None:

@@ -31,7 +31,8 @@ from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
 from anomalyd.source.base import Arrivals, EntityValues, FeatureRows
-from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint, ScoreRange
+from anomalyd.store.base import ScoreRange
+from anomalyd.store.models import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 
 ROWS_PER_CHUNK = 50_000
 """Rows that a tick gives away at once; bounds the memory of its result columns."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anomalyd.engine.analysis import ScoredRows
 from anomalyd.executor.base import Executor
 from anomalyd.source.base import EntityValues, Source
-from anomalyd.store.base import CheckpointStore, ScoredValuesReader
+from anomalyd.store.models import CheckpointStore, ScoredValuesReader
 
 
 @dataclass(frozen=True)

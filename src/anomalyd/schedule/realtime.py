@@ -175,26 +175,6 @@ class RealtimeDetection:
         for one in running:
             one.close(forget=False)
 
-    def orphans(self) -> tuple[str, ...]:
-        """Tell what is kept of detectors that do not run, and what running ones lack.
-
-        Returns: one line per finding; none when all is well.
-        """
-        tools = self._tools
-        jobs = {job.name for job in tools.log.enabled()}
-        tasks = {task.detector_id for task in tools.tasks.unfinished(REALTIME)}
-        states = {state.detector_id for state in tools.log.states()}
-        kept = {
-            "task": tasks,
-            "state and lease": states,
-            "checkpoint": set(tools.checkpoints.detectors()),
-            "model": set(self.lives()),
-        }
-        found = [f"{id}: a {what} without a job" for what in kept for id in kept[what] - jobs]
-        found += [f"{id}: a job without a task" for id in jobs - tasks]
-        found += [f"{id}: a job without a state" for id in jobs - states]
-        return tuple(sorted(found))
-
     def settled(self) -> bool:
         """Tell whether nothing is due and nothing is being worked on; for tests."""
         now = self._tools.clock.now()

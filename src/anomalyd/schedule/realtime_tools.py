@@ -15,7 +15,8 @@ from anomalyd.schedule.counters import NodeCounters
 from anomalyd.schedule.late import LateTools
 from anomalyd.schedule.realtime_log import RealtimeLog
 from anomalyd.schedule.task_log import TaskLog
-from anomalyd.store.base import CheckpointStore, ResultStore
+from anomalyd.store.base import ResultStore
+from anomalyd.store.models import CheckpointStore
 
 
 @dataclass(frozen=True, kw_only=True)

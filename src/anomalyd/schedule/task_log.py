@@ -69,6 +69,13 @@ class TaskLog:
         tasks = self._search({}, types=types, states=UNFINISHED)
         return tuple(reversed(tasks))
 
+    def detectors(self) -> frozenset[str]:
+        """Return the detectors that have any task."""
+        body = {"size": 0, "aggs": {"ids": {"terms": {"field": "detector_id", "size": MOST_TASKS}}}}
+        answer = self._documents.search(self._index, parse_search(body), now=self._clock.now())
+        buckets = answer.get("aggregations", {}).get("ids", {}).get("buckets", ())
+        return frozenset(bucket["key"] for bucket in buckets)
+
     def children(self, parent_task_id: str) -> tuple[Task, ...]:
         """Return the tasks of a task's entities, in the order in which they are to run."""
         body = _body({"parent_task_id": parent_task_id}, types=(TaskType.HISTORICAL_HC_ENTITY,)) | {

@@ -264,6 +264,10 @@ class InfluencerStore(Protocol):
         """Delete everything of a job, or of one of its runs."""
         ...
 
+    def jobs(self) -> frozenset[str]:
+        """Return the jobs that anything is kept of."""
+        ...
+
     def influencers(
         self, job: str, which: ResultFilter, page: ResultPage
     ) -> tuple[int, tuple[InfluencerRow, ...]]:

@@ -6,10 +6,14 @@ import random
 import pytest
 
 from anomalyd.app import build
+from anomalyd.checking import check
 from anomalyd.config import Settings
-from anomalyd.errors import IllegalArgument, SourceUnavailable
+from anomalyd.errors import IllegalArgument, SourceUnavailable, StateConflict
+from anomalyd.model.detector import Detector
+from anomalyd.model.realtime import fingerprint
 from anomalyd.schedule.clock import VirtualClock
-from tests.unit.service.data import FIRST, MINUTE, create, fill
+from anomalyd.service.detector_update import WriteCondition
+from tests.unit.service.data import FIRST, MINUTE, create, detector, feature, fill
 from tests.unit.service.realtime import advance, live_results, settle, started, stop, task
 
 BEGIN = FIRST + 100 * MINUTE
@@ -126,39 +130,107 @@ def test_a_stop_that_was_cut_off_is_finished_at_the_next_start(tmp_path, clock):
         log = application.realtime._tools.log
         disabled = dataclasses.replace(log.job(id), enabled=False)
         application.detectors._documents.put([log.job_write(disabled)])
-        assert application.realtime.orphans() == (
+        assert application.orphans() == (
             f"{id}: a checkpoint without a job",
             f"{id}: a model without a job",
             f"{id}: a state and lease without a job",
             f"{id}: a task without a job",
         )
     with build(settings, clock=clock, random_bytes=ids) as application:
-        assert application.realtime.orphans() == ()
+        assert application.orphans() == ()
         assert task(application, id)["state"] == "STOPPED"
 
 
-def test_start_stop_update_delete_while_ticking(filled, clock):
-    """Whatever the order, nothing is left of a detector that is gone."""
-    choices = random.Random(5)
-    ids = [create(filled, name=f"d{at}", category_field=["host"]) for at in range(3)]
-    running = set()
-    for _ in range(30):
-        id = choices.choice(ids)
-        if id in running:
-            stop(filled, id)
-            running.discard(id)
-        else:
-            filled.detectors.start_realtime(id, caller=filled.caller)
-            running.add(id)
-        clock.advance(MINUTE)
-    settle(filled)
-    assert set(filled.realtime.lives()) == running
-    assert set(filled._checkpoints.detectors()) == running
-    assert filled.realtime.orphans() == ()
-    for id in ids:
-        if id in running:
-            stop(filled, id)
-        assert filled.detectors.delete(id).result == "deleted"
-    assert filled.realtime.lives() == {}
-    assert filled.realtime.orphans() == ()
-    assert filled.realtime._tools.log.enabled() == ()
+def test_start_stop_update_delete_while_ticking(tmp_path, clock):
+    """Whatever the order, nothing is left of a detector that is gone, and no model is stale."""
+    choices, functions = random.Random(5), ("sum", "avg", "max", "min")
+    settings, ids = Settings(data_dir=tmp_path), random.Random(6).randbytes
+    refused, updated = 0, 0
+    with build(settings, clock=clock, random_bytes=ids) as application:
+        fill(application)
+        names = [f"d{at}" for at in range(4)]
+        detectors = {
+            create(application, name=name, category_field=["host"]): name for name in names
+        }
+        running = set()
+        for _ in range(50):
+            id = choices.choice(list(detectors))
+            if choices.random() < 0.4:
+                function = choices.choice(functions)
+                features = [feature(function=function)]
+                if id in running:
+                    refused += 1
+                    with pytest.raises(StateConflict, match=f"Detector job is running: {id}"):
+                        update(application, id, detectors[id], feature_attributes=features)
+                else:
+                    updated += 1
+                    update(application, id, detectors[id], feature_attributes=features)
+            elif id in running:
+                stop(application, id)
+                running.discard(id)
+            else:
+                application.detectors.start_realtime(id, caller=application.caller)
+                running.add(id)
+            clock.advance(MINUTE)
+        settle(application)
+        assert refused >= 5
+        assert updated >= 5
+        assert set(application.realtime.lives()) == running
+        assert set(application._checkpoints.detectors()) == running
+        assert application.orphans() == ()
+        for id in running:
+            definition = Detector.restore(application.detectors.get(id).stored.source)
+            expected = fingerprint(definition)
+            assert application.realtime._tools.log.state(id).state.fingerprint == expected
+            assert application._checkpoints.fingerprints()[id] == {expected}
+    found = check(settings)
+    assert (found.findings, found.running) == ((), len(running))
+    assert found.models == 3 * len(running) > 0
+    with build(settings, clock=clock, random_bytes=ids) as application:
+        for id in detectors:
+            if id in running:
+                stop(application, id)
+            assert application.detectors.delete(id).result == "deleted"
+        assert application.realtime.lives() == {}
+        assert application.orphans() == ()
+    found = check(settings)
+    assert (found.findings, found.running, found.models) == ((), 0, 0)
+
+
+def update(application, id, name, **changes):
+    """Replace a detector's definition."""
+    application.detectors.update(
+        id,
+        detector(name=name, category_field=["host"], **changes),
+        condition=WriteCondition(),
+        caller=application.caller,
+    )
+
+
+def test_a_changed_detector_begins_anew(filled, clock):
+    """Stopped, changed and started while others tick, its models know the new values only."""
+    id, other = create(filled, name="d0"), create(filled, name="d1", category_field=["host"])
+    started(filled, id)
+    started(filled, other)
+    advance(filled, clock, 5)
+    with pytest.raises(StateConflict, match=f"Detector job is running: {id}"):
+        filled.detectors.update(
+            id, detector(name="d0"), condition=WriteCondition(), caller=filled.caller
+        )
+    before = live_results(filled, id)
+    stop(filled, id)
+    filled.detectors.update(
+        id,
+        detector(name="d0", feature_attributes=[feature(function="max")]),
+        condition=WriteCondition(),
+        caller=filled.caller,
+    )
+    assert started(filled, id) == "RUNNING"
+    advance(filled, clock, 5)
+    assert filled.orphans() == ()
+    found = [one for one in live_results(filled, id) if one not in before]
+    # the sum of three hosts is far above the largest of them: models of sums would be alarmed
+    assert len(found) >= 5
+    assert all(one["feature_data"][0]["data"] < 130 for one in found)
+    assert not any(one["anomaly_grade"] > 0 for one in found)
+    assert len(live_results(filled, other)) >= 3 * 10

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from anomalyd.errors import CorruptState
-from anomalyd.store.base import CHECKPOINTS_AT_ONCE, ModelCheckpoint
+from anomalyd.store.models import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 
 FILE_NAME = "checkpoints.sqlite"
 
@@ -35,19 +35,26 @@ SET fingerprint = excluded.fingerprint, position = excluded.position, data = exc
 
 
 class EmbeddedCheckpointStore:
-    """Implements ``store.base.CheckpointStore``.
+    """Implements ``store.models.CheckpointStore``.
 
     Args:
         folder: where the file is; None keeps everything in memory.
+        read_only: leave the file as it is.
 
     Raises: CorruptState when the file cannot be read.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, read_only: bool = False) -> None:
         place = ":memory:" if folder is None else str(folder / FILE_NAME)
         self._lock = threading.Lock()
         try:
-            self._connection = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+            if read_only and folder is not None:
+                place = f"{(folder / FILE_NAME).resolve().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(
+                place, isolation_level=None, check_same_thread=False, uri=read_only
+            )
+            if read_only:
+                return
             # A commit is an append to the log; readers never see half of one.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
@@ -107,6 +114,17 @@ class EmbeddedCheckpointStore:
                     "SELECT detector_id, count(*) FROM checkpoints GROUP BY detector_id"
                 ).fetchall()
             )
+
+    def fingerprints(self) -> Mapping[str, frozenset[str]]:
+        """Return by which definitions each detector's checkpoints are; none are left out."""
+        found: dict[str, frozenset[str]] = {}
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT DISTINCT detector_id, fingerprint FROM checkpoints"
+            ).fetchall()
+        for id, fingerprint in rows:
+            found[id] = found.get(id, frozenset()) | {fingerprint}
+        return found
 
     def close(self) -> None:
         """Close the file; twice is fine."""

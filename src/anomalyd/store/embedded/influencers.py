@@ -89,8 +89,9 @@ class EmbeddedInfluencerStore:
         self._loading = threading.Lock()
         self._loaded: OrderedDict[str, tuple[int, InfluencerColumns]] = OrderedDict()
         self._writes: dict[str, int] = {}
-        with database.write() as connection:
-            connection.execute(_CREATE)
+        if not database.read_only:
+            with database.write() as connection:
+                connection.execute(_CREATE)
 
     # ---- writing
 
@@ -148,6 +149,15 @@ class EmbeddedInfluencerStore:
                 )
 
     # ---- the life cycle reads
+
+    def jobs(self) -> frozenset[str]:
+        """Return the jobs that anything is kept of."""
+        either = " UNION ".join(
+            f"SELECT job FROM {table}"  # noqa: S608 - constants
+            for table in (*_TABLES, "anomalyd_influencer_run")
+        )
+        with self._database.read() as cursor:
+            return frozenset(job for (job,) in cursor.execute(either).fetchall())
 
     def state(self, job: str, run: str) -> RunState | None:
         """Return how far a run is; None when it never wrote anything."""
