@@ -50,9 +50,9 @@ class IndexSet:
     def select(self, columns: Collection[str]) -> exp.Query:
         """Return a query for these columns of all documents.
 
-        ``_index``, ``_id``, ``_version``, ``_seq_no`` and ``_row`` always come with them.
+        ``_index``, ``_id``, ``_version`` and ``_seq_no`` always come with them.
         """
-        fixed = {"_index", "_id", "_version", "_seq_no", "_row"}
+        fixed = {"_index", "_id", "_version", "_seq_no"}
         wanted = [column for column in dict.fromkeys(columns) if column not in fixed]
         parts = [self._select_one(state, wanted) for state in self._states]
         if not parts:
@@ -63,23 +63,31 @@ class IndexSet:
         return union
 
     def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
-        """Return ``_index``, ``_row`` and the document of each of these places.
+        """Return ``_index``, ``_seq_no`` and the document of each of these places.
+
+        By sequence number, which DuckDB can look for in the parts that hold it alone.
 
         The places come as one text and by a join: DuckDB compares a list of constants row by row.
         """
         found = []
         for state in self._states:
-            rows = [row for index, row in places if index == state.name]
-            if not rows:
+            numbers = [number for index, number in places if index == state.name]
+            if not numbers:
                 continue
             names, made = _document_of(state)
             self._run(
-                f"SELECT rowid, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
-                f"FROM {quote(state.table)} WHERE rowid BETWEEN $first AND $last "
-                f"AND rowid IN {ROWS}",
-                {"first": min(rows), "last": max(rows), "rows": orjson.dumps(rows).decode()},
+                f"SELECT _seq_no, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
+                f"FROM {quote(state.table)} WHERE _seq_no BETWEEN $first AND $last "
+                f"AND _seq_no IN {ROWS}",
+                {
+                    "first": min(numbers),
+                    "last": max(numbers),
+                    "rows": orjson.dumps(numbers).decode(),
+                },
             )
-            found += [(state.name, row, made(values)) for row, *values in self._cursor.fetchall()]
+            found += [
+                (state.name, number, made(values)) for number, *values in self._cursor.fetchall()
+            ]
         return found
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
@@ -116,7 +124,6 @@ class IndexSet:
         expressions: list[exp.Expr] = [
             exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
             *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),
-            exp.alias_(exp.column("rowid"), "_row", quoted=True),
         ]
         for column in columns:
             merged = paths[column]
@@ -127,8 +134,7 @@ class IndexSet:
         )
 
     def _select_nothing(self, columns: Sequence[str]) -> exp.Select:
-        names = {"_index": "VARCHAR", "_id": "VARCHAR", "_version": "BIGINT"}
-        names |= {"_seq_no": "BIGINT", "_row": "BIGINT"}
+        names = {"_index": "VARCHAR", "_id": "VARCHAR", "_version": "BIGINT", "_seq_no": "BIGINT"}
         names |= dict.fromkeys(columns, "VARCHAR")
         nulls = [exp.alias_(_null(type_), name, quoted=True) for name, type_ in names.items()]
         return exp.select(*nulls).where(exp.false())

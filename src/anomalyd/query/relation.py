@@ -29,13 +29,13 @@ class Relation(Protocol):
     def select(self, columns: Collection[str]) -> exp.Query:
         """A query for these columns of all documents.
 
-        ``_index``, ``_id`` (VARCHAR), ``_version``, ``_seq_no`` and ``_row`` (BIGINT, the
-        document's place in its index for as long as the snapshot lasts) always come with them.
+        ``_index``, ``_id`` (VARCHAR), ``_version`` and ``_seq_no`` (BIGINT, no two of an index have
+        the same) always come with them.
         """
         ...
 
     def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
-        """``_index``, ``_row`` and the document of each of these places, in any order.
+        """``_index``, ``_seq_no`` and the document of each of these places, in any order.
 
         What it costs depends on these documents alone, also where they have to be made.
         """

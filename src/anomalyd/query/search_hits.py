@@ -39,8 +39,11 @@ from anomalyd.query.to_sql_aggregations import field_value, text_refused
 MAX_RESULT_WINDOW = 10_000
 BEYOND = 200
 """Rows read beyond a page: a scan that counts costs as much as the search of a few hits."""
+LONG_PAGE = 500
+"""Rows from which on a page is cut out by its first sort value before it is sorted."""
 _PRIMARY_TERM = 1
-FIXED = ("_index", "_id", "_version", "_seq_no", "_row")
+_WHOLE_NUMBERS = (FieldKind.LONG, FieldKind.DATE, FieldKind.BOOLEAN)
+FIXED = ("_index", "_id", "_version", "_seq_no")
 _EXTREMES: Mapping[FieldKind, tuple[object, object]] = {
     FieldKind.LONG: (-(2**63), 2**63 - 1),
     FieldKind.DATE: (-(2**63), 2**63 - 1),
@@ -171,7 +174,7 @@ class Hits:
         sources = self._sources(rows, request)
         shows_score = not keys or request.track_scores or _by_score(keys)
         hits = []
-        for index, document_id, version, seq_no, row, *values in rows:
+        for index, document_id, version, seq_no, *values in rows:
             hit: dict[str, Any] = {"_index": index, "_id": document_id}
             if request.version:
                 hit["_version"] = version
@@ -179,7 +182,7 @@ class Hits:
                 hit |= {"_seq_no": seq_no, "_primary_term": _PRIMARY_TERM}
             hit["_score"] = score if shows_score else None
             if request.source.enabled:
-                hit["_source"] = sources[index, row]
+                hit["_source"] = sources[index, seq_no]
             if keys:
                 hit["sort"] = [key.shown(value) for key, value in zip(keys, values, strict=True)]
             hits.append(hit)
@@ -199,6 +202,8 @@ class Hits:
         inner = select([*fixed, *made], DOCUMENTS)
         if request.search_after is not None:
             inner = inner.where(self._after(keys, request.search_after), copy=False)
+        elif request.start + most >= LONG_PAGE:
+            inner = self._without_most(inner, keys, request.start + most, also)
         order = [
             exp.Ordered(
                 this=identifier(f"__sort_{i}__"),
@@ -220,6 +225,31 @@ class Hits:
         ended = wants_count and len(found) < most and (found or request.start == 0)
         return found[: request.size], request.start + len(found) if ended else None
 
+    def _without_most(
+        self,
+        statement: exp.Select,
+        keys: Sequence[_Key],
+        rows: int,
+        also: exp.Expression | None,
+    ) -> exp.Select:
+        """The same without documents that lie beyond so many rows by their first sort value alone.
+
+        DuckDB keeps a long page in a heap and moves whole rows in it; documents lie in order of
+        time, so that a page of the newest ones would take in each of them for a while. Numbers
+        alone are moved much faster: a third of the time for 1,200 of 50,000 rows.
+        """
+        first = keys[0] if keys else None
+        if first is None or first.kind not in _WHOLE_NUMBERS or first.nulls_first:
+            return statement
+        ascending = first.sort.ascending
+        best = call("min" if ascending else "max", first.expression.copy(), number(rows))
+        found = self._documents.rows(select([best], DOCUMENTS), also)[0][0]
+        if not isinstance(found, list) or len(found) < rows:
+            return statement
+        last = self._parameters.bind(found[-1])
+        operator = exp.LTE if ascending else exp.GTE
+        return statement.where(compare(operator, first.expression.copy(), last), copy=False)
+
     def _sources(
         self, rows: Sequence[tuple[Any, ...]], request: SearchRequest
     ) -> Mapping[tuple[str, int], Any]:
@@ -230,10 +260,10 @@ class Hits:
         if not rows or not request.source.enabled:
             return {}
         selector = SourceSelector(request.source)
-        places = [(index, row) for index, _, _, _, row, *_ in rows]
+        places = [(index, seq_no) for index, _, _, seq_no, *_ in rows]
         return {
-            (index, row): selector.cut(document)
-            for index, row, document in self._documents.read(places)
+            (index, seq_no): selector.cut(document)
+            for index, seq_no, document in self._documents.read(places)
         }
 
     def _key(self, sort: Sort, score: float) -> _Key:

@@ -13,7 +13,7 @@ from anomalyd.query.sql import Parameters, number
 DOCUMENTS = "docs"
 """Under this name a statement finds the documents that match."""
 
-_ALWAYS = {"_index", "_id", "_version", "_seq_no", "_row"}
+_ALWAYS = {"_index", "_id", "_version", "_seq_no"}
 
 
 class Documents:
@@ -61,7 +61,7 @@ class Documents:
         return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
 
     def read(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
-        """``_index``, ``_row`` and document of what was found before, by place."""
+        """``_index``, ``_seq_no`` and document of what was found before, by place."""
         return self._relation.documents(places)
 
 

@@ -80,11 +80,10 @@ class Table:
 
     def select(self, columns: Collection[str]) -> exp.Query:
         names = dict.fromkeys((*FIXED, *columns))
-        row = exp.alias_(exp.column("rowid"), "_row", quoted=True)
-        return exp.select(*(exp.column(name, quoted=True) for name in names), row).from_("t")
+        return exp.select(*(exp.column(name, quoted=True) for name in names)).from_("t")
 
     def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
-        rows = self._connection.execute('SELECT "_index", rowid, "_source" FROM t').fetchall()
+        rows = self._connection.execute('SELECT "_index", "_seq_no", "_source" FROM t').fetchall()
         return [(*row[:2], json.loads(row[2])) for row in rows if row[:2] in places]
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:

@@ -157,8 +157,8 @@ class EmbeddedIndices:
             )
             if not rows:
                 return None
-            version, seq_no, row = rows[0]
-            [(_, _, document)] = relation.documents([(index, int(str(row)))])
+            version, seq_no = rows[0]
+            [(_, _, document)] = relation.documents([(index, int(str(seq_no)))])
         return {
             "_index": index,
             "_id": id,
@@ -274,7 +274,7 @@ class EmbeddedIndices:
         return item
 
 
-_SELECT_ONE = "SELECT _version, _seq_no, _row FROM {documents} WHERE _id = $id"
+_SELECT_ONE = "SELECT _version, _seq_no FROM {documents} WHERE _id = $id"
 _COUNT = "SELECT count(*) FROM {documents} WHERE {condition}"
 
 

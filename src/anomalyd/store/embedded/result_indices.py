@@ -26,19 +26,19 @@ def result_relation(session: ReadSession, patterns: Sequence[str]) -> IndexSet:
 
 
 def raw_rows(session: ReadSession, patterns: Sequence[str], columns: Sequence[str]) -> str:
-    """Return a query for columns of result tables, and ``_index`` and ``_row``, as they lie there.
+    """Return a query for columns of result tables, and ``_index`` and ``_seq_no``, as they lie there.
 
     Without any result yet it has no rows, and the same types.
     """
     names = ", ".join(map(quote, columns))
     parts = [
-        f"SELECT {_text(state.name)} AS _index, rowid AS _row, {names} "  # noqa: S608 - quoted
+        f"SELECT {_text(state.name)} AS _index, _seq_no, {names} "  # noqa: S608 - quoted
         f"FROM {quote(state.table)}"
         for state in matching_results(session, patterns)
     ]
     if not parts:
         typed = (f"CAST(NULL AS {COLUMNS[name]}) AS {quote(name)}" for name in columns)
-        parts = [f"SELECT '' AS _index, 0 AS _row, {', '.join(typed)} WHERE false"]
+        parts = [f"SELECT '' AS _index, 0 AS _seq_no, {', '.join(typed)} WHERE false"]
     return " UNION ALL ".join(parts)
 
 

@@ -128,20 +128,20 @@ class EmbeddedScoreReader:
             relation = result_relation(session, which.indices)
             with relation.lend(_CHOSEN, {"w": window, "e": entity}):
                 rows = relation.rows(
-                    f"SELECT _index, _row, w, e FROM (SELECT _index, _row, "  # noqa: S608
+                    f"SELECT _index, _seq_no, w, e FROM (SELECT _index, _seq_no, "  # noqa: S608
                     f"data_start_time AS w, {_entity_code(which)} AS e "
                     f"FROM {_rows(session, which)}) "
                     f"SEMI JOIN {_CHOSEN} USING (w, e)",
                     _parameters(which),
                 )
             pairs = {
-                (str(index), int(str(row))): (int(str(at)), int(str(code)))
-                for index, row, at, code in rows
+                (str(index), int(str(seq_no))): (int(str(at)), int(str(code)))
+                for index, seq_no, at, code in rows
             }
             found = relation.documents(pairs)
         return {
-            pairs[index, row]: _scored_result(document, which.category_fields)
-            for index, row, document in found
+            pairs[index, seq_no]: _scored_result(document, which.category_fields)
+            for index, seq_no, document in found
         }
 
 
