@@ -54,12 +54,18 @@ void require_columns(const py::array& array, const std::string& name, std::int64
 
 Influencers process(Influence& state, const py::array& window, const py::array& entity,
                     const py::array& values, const py::array& score, const py::array& features,
-                    bool learn) {
+                    const py::array& share_places, const py::array& share_scores, bool learn) {
   const auto windows = require_array<std::int64_t>(window, "window", 1);
   const auto entities = require_array<std::int64_t>(entity, "entity", 1);
   const auto codes = require_array<std::int64_t>(values, "values", 2);
   const auto scores = require_array<double>(score, "score", 1);
   const auto rows_of_features = require_array<double>(features, "features", 2);
+  const auto places = require_array<std::int64_t>(share_places, "share_places", 2);
+  const auto without = require_array<double>(share_scores, "share_scores", 1);
+  require_rows(without, "share_scores", places.shape(1));
+  if (places.shape(0) != 4) throw py::value_error("share_places must have 4 rows");
+  const auto shares = static_cast<std::size_t>(places.shape(1));
+  const std::int64_t* const place = places.data();
   const py::ssize_t rows = windows.shape(0);
   require_rows(entities, "entity", rows);
   require_rows(codes, "values", rows);
@@ -72,9 +78,11 @@ Influencers process(Influence& state, const py::array& window, const py::array& 
     // The arrays are held by this frame; a caller who changes them from another thread meanwhile,
     // or uses the state from one, breaks the contract.
     const py::gil_scoped_release release;
-    found = state.process({static_cast<std::size_t>(rows), windows.data(), entities.data(),
-                           codes.data(), scores.data(), rows_of_features.data()},
-                          learn);
+    found = state.process(
+        {static_cast<std::size_t>(rows), windows.data(), entities.data(), codes.data(),
+         scores.data(), rows_of_features.data()},
+        {shares, place, place + shares, place + 2 * shares, without.data(), place + 3 * shares},
+        learn);
   }
   return {to_column(found.window),      to_column(found.field),
           to_column(found.value),       to_column(found.ln_probability),
@@ -178,7 +186,10 @@ void bind_influence(py::module_& module) {
            py::arg("interval"), py::arg("period"))
       .def_property_readonly("shape", &shape)
       .def("process", &process, py::arg("window"), py::arg("entity"), py::arg("values"),
-           py::arg("score"), py::arg("features"), py::kw_only(), py::arg("learn") = true)
+           py::arg("score"), py::arg("features"), py::kw_only(),
+           py::arg("share_places") = Array<std::int64_t>(std::vector<py::ssize_t>{4, 0}),
+           py::arg("share_scores") = Array<double>(std::vector<py::ssize_t>{0}),
+           py::arg("learn") = true)
       .def("renormalise", &renormalise, py::arg("field"), py::arg("value"),
            py::arg("ln_probability"))
       .def("to_bytes", &to_bytes)

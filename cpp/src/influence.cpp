@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "influence_window.hpp"
+
 namespace anomalyd {
 namespace {
 
@@ -45,30 +47,11 @@ const InfluenceShape& valid(const InfluenceShape& shape) {
   return shape;
 }
 
-struct Found {
-  double score;
-  double ln_p;
-  std::int64_t field;
-  std::int64_t value;
-};
-
-bool stronger(const Found& a, const Found& b) noexcept {
+bool stronger(const FoundValue& a, const FoundValue& b) noexcept {
   return std::tie(b.score, a.ln_p, a.field, a.value) < std::tie(a.score, b.ln_p, b.field, b.value);
 }
 
 }  // namespace
-
-// The rows of one window, in the order of their entities.
-struct Influence::Window {
-  std::int64_t start;
-  std::int64_t tick;
-  std::vector<std::int64_t> entity;
-  std::vector<double> score;
-  std::vector<const double*> features;
-  std::vector<const std::int64_t*> values;
-  std::vector<double> ln_p;
-  std::vector<Found> found;
-};
 
 Influence::Influence(const InfluenceShape& shape)
     : shape_(valid(shape)),
@@ -87,7 +70,7 @@ double Influence::Dependence::correlation() const noexcept {
   return weight > 0.0 ? std::max(total / weight, 0.0) : 0.0;
 }
 
-void Influence::check(const InfluenceRows& rows) const {
+void Influence::check(const InfluenceRows& rows, const InfluenceShares& shares) const {
   const auto fields = static_cast<std::size_t>(shape_.fields);
   for (std::size_t row = 0; row < rows.count; ++row) {
     require(row == 0 || rows.window[row - 1] <= rows.window[row], "window must be ascending");
@@ -102,10 +85,29 @@ void Influence::check(const InfluenceRows& rows) const {
   for (std::size_t i = 0; i < rows.count * features; ++i) {
     require(!std::isinf(rows.features[i]), "features must be finite, or NaN");
   }
+  for (std::size_t i = 0; i < shares.count; ++i) {
+    require(shares.row[i] >= 0 && static_cast<std::size_t>(shares.row[i]) < rows.count,
+            "share_row must be a row");
+    require(shares.field[i] >= 0 && shares.field[i] < shape_.fields,
+            "share_field must be a column");
+    require(shares.value[i] >= 0, "share_value must be 0 or more");
+    require(shares.score[i] >= 0.0 && std::isfinite(shares.score[i]),
+            "share_score must be 0 or more");
+    require(shares.carriers[i] >= 1 && shares.carriers[i] <= most_inputs,
+            "share_carriers must be 1 or more");
+  }
 }
 
-Influences Influence::process(const InfluenceRows& rows, bool learn) {
-  check(rows);
+Influences Influence::process(const InfluenceRows& rows, const InfluenceShares& shares,
+                              bool learn) {
+  check(rows, shares);
+  // Shares by their rows; those of a row by field and value, so that their order means nothing.
+  std::vector<std::size_t> share_order(shares.count);
+  std::iota(share_order.begin(), share_order.end(), std::size_t{0});
+  std::sort(share_order.begin(), share_order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tie(shares.row[a], shares.field[a], shares.value[a]) <
+           std::tie(shares.row[b], shares.field[b], shares.value[b]);
+  });
   std::vector<std::size_t> order(rows.count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto before = [&](std::size_t a, std::size_t b) {
@@ -128,10 +130,25 @@ Influences Influence::process(const InfluenceRows& rows, bool learn) {
       window.score.push_back(rows.score[row]);
       window.features.push_back(rows.features + row * features);
       window.values.push_back(rows.values + row * fields);
+      auto share = std::lower_bound(share_order.begin(), share_order.end(), row,
+                                    [&](std::size_t i, std::size_t r) {
+                                      return static_cast<std::size_t>(shares.row[i]) < r;
+                                    });
+      for (; share != share_order.end() && static_cast<std::size_t>(shares.row[*share]) == row;
+           ++share) {
+        window.shares.push_back(
+            {window.entity.size() - 1, static_cast<std::size_t>(shares.field[*share]),
+             shares.value[*share], shares.score[*share], shares.carriers[*share], 0.0});
+      }
     }
     if (learn) last_tick_ = std::max(last_tick_, window.tick);
     judge(window, learn);
-    for (std::size_t field = 0; field < fields; ++field) weigh(window, field, learn, found);
+    for (std::size_t field = 0; field < fields; ++field) {
+      const bool shared =
+          std::any_of(window.shares.begin(), window.shares.end(),
+                      [&](const Window::Share& share) { return share.field == field; });
+      shared ? weigh_shares(window, field, learn, found) : weigh(window, field, learn, found);
+    }
     if (learn) maxima_.trim(window.tick);
 
     const std::size_t kept = std::min(window.found.size(), most_per_window);
@@ -169,6 +186,17 @@ void Influence::judge(Window& window, bool learn) {
     part.entities.push_back(window.entity[row]);
     part.scores.push_back(is_cold ? population_.distance(window.features[row]) : window.score[row]);
   }
+  if (!window.shares.empty()) {
+    std::vector<std::int64_t> entities;
+    std::vector<double> scores;
+    for (const Window::Share& share : window.shares) {
+      entities.push_back(window.entity[share.row]);
+      scores.push_back(share.score);
+    }
+    std::vector<double> ln_p(scores.size());
+    forest_.judge(window.tick, entities, scores, ln_p.data());
+    for (std::size_t i = 0; i < ln_p.size(); ++i) window.shares[i].ln_p = ln_p[i];
+  }
   window.ln_p.assign(window.entity.size(), 0.0);
   for (auto [tails, part] : {std::pair{&forest_, &scored}, std::pair{&distances_, &compared}}) {
     if (part->rows.empty()) continue;
@@ -203,6 +231,27 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
 
   std::vector<double> ln_p;
   const double largest_raw = combine(field, window.tick, codes, groups, learn, ln_p);
+  report(window, field, learn, largest_raw, codes, ln_p, found);
+
+  const std::size_t level = static_cast<std::size_t>(shape_.fields) + field;
+  Accumulator whole;
+  for (const double each : ln_p) whole.add(each);
+  const double raw = combine(level, window.tick, {0},
+                             std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
+  if (learn) sketches_[level].see(window.start / shape_.period, raw, codes.empty() ? 0.0 : 1.0);
+  const double level_ln_p = ln_p.empty() ? 0.0 : ln_p[0];
+  found.level_window.push_back(window.start);
+  found.level_field.push_back(static_cast<std::int64_t>(field));
+  found.level_ln_probability.push_back(level_ln_p);
+  found.level_raw.push_back(raw);
+  found.level_score.push_back(QuantileSketch::Ceilings(sketches_[level]).of(raw, level_ln_p, 0.0));
+  found.level_count.push_back(static_cast<std::int64_t>(by_value.size()));
+}
+
+// Takes a field's values into its past and reports those that are unusual.
+void Influence::report(Window& window, std::size_t field, bool learn, double largest_raw,
+                       const std::vector<std::int64_t>& codes, const std::vector<double>& ln_p,
+                       Influences& found) {
   if (learn) {
     sketches_[field].see(window.start / shape_.period, largest_raw,
                          static_cast<double>(codes.size()));
@@ -216,20 +265,6 @@ void Influence::weigh(Window& window, std::size_t field, bool learn, Influences&
     const double largest = maxima_.largest(number, codes[i], window.tick);
     window.found.push_back({ceilings.of(raw, ln_p[i], largest), ln_p[i], number, codes[i]});
   }
-
-  const std::size_t level = static_cast<std::size_t>(shape_.fields) + field;
-  Accumulator whole;
-  for (const double each : ln_p) whole.add(each);
-  const double raw = combine(level, window.tick, {0},
-                             std::vector<Accumulator>(codes.empty() ? 0 : 1, whole), learn, ln_p);
-  if (learn) sketches_[level].see(window.start / shape_.period, raw, codes.empty() ? 0.0 : 1.0);
-  const double level_ln_p = ln_p.empty() ? 0.0 : ln_p[0];
-  found.level_window.push_back(window.start);
-  found.level_field.push_back(number);
-  found.level_ln_probability.push_back(level_ln_p);
-  found.level_raw.push_back(raw);
-  found.level_score.push_back(QuantileSketch::Ceilings(sketches_[level]).of(raw, level_ln_p, 0.0));
-  found.level_count.push_back(static_cast<std::int64_t>(by_value.size()));
 }
 
 // ln p of each group; returns the largest raw score among them.

@@ -394,6 +394,8 @@ class InfluenceState:
         score: NDArray[np.float64],
         features: NDArray[np.float64],
         *,
+        share_places: NDArray[np.int64] = ...,
+        share_scores: NDArray[np.float64] = ...,
         learn: bool = True,
     ) -> Influencers:
         """Judge scores by the past, window after window, learning each after it was judged.
@@ -407,6 +409,10 @@ class InfluenceState:
             score: of the entity's model [rows], 0 or more; NaN = the model is warming up, so that
                 the entity's features are compared with those of the others.
             features: what such a comparison is about [rows, features]; NaN = no value.
+            share_places: of unusual rows and the values of further fields [4, shares]: the row's
+                position, the column, the value's code, and how many entities of the window have
+                documents with the value. The rows' own values in these columns are not looked at.
+            share_scores: the row's score without the documents with the value [shares].
             learn: False leaves no trace.
 
         Raises:

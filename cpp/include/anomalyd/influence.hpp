@@ -37,6 +37,18 @@ struct InfluenceRows {
   const double* features;      // [rows, features]
 };
 
+// What an unusual row's score would be without the documents that carry a value of a further field:
+// one element per row and value. Columns that have any are of such fields; the rows' own values
+// there mean nothing.
+struct InfluenceShares {
+  std::size_t count = 0;
+  const std::int64_t* row = nullptr;       // position among the rows
+  const std::int64_t* field = nullptr;     // a column
+  const std::int64_t* value = nullptr;     // 0 or more
+  const double* score = nullptr;           // 0 or more
+  const std::int64_t* carriers = nullptr;  // entities of the window with the value, 1 or more
+};
+
 // One element per unusual value, and one per window and field.
 struct Influences {
   std::vector<std::int64_t> window;
@@ -63,7 +75,8 @@ class Influence {
   // Judges rows by the past, window after window; learns each window after it was judged unless
   // `learn` is false, which leaves no trace. The order of a window's rows, and how windows are
   // batched, mean nothing. Throws std::invalid_argument before anything has changed.
-  Influences process(const InfluenceRows& rows, bool learn);
+  Influences process(const InfluenceRows& rows, const InfluenceShares& shares, bool learn);
+  Influences process(const InfluenceRows& rows, bool learn) { return process(rows, {}, learn); }
 
   // The scores that today's state gives to values' probabilities [count].
   void renormalise(std::size_t count, const std::int64_t* field, const std::int64_t* value,
@@ -82,9 +95,13 @@ class Influence {
     double correlation() const noexcept;
   };
 
-  void check(const InfluenceRows& rows) const;
+  void check(const InfluenceRows& rows, const InfluenceShares& shares) const;
   void judge(Window& window, bool learn);
   void weigh(Window& window, std::size_t field, bool learn, Influences& found);
+  void report(Window& window, std::size_t field, bool learn, double largest_raw,
+              const std::vector<std::int64_t>& codes, const std::vector<double>& ln_p,
+              Influences& found);
+  void weigh_shares(Window& window, std::size_t field, bool learn, Influences& found);
   double combine(std::size_t row, std::int64_t tick, const std::vector<std::int64_t>& codes,
                  const std::vector<Accumulator>& groups, bool learn, std::vector<double>& ln_p);
 

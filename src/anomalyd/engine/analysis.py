@@ -6,7 +6,7 @@ they do with the columns. Everything travels as arrays; nothing loops over rows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,7 +16,7 @@ from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.rules import ignored
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
-from anomalyd.executor.base import Executor, Float64s, Int64s, Scores
+from anomalyd.executor.base import Executor, Float64s, Int64s, Models, Scores
 from anomalyd.model.entity import model_id
 from anomalyd.source.base import EntityValues, FeatureRows, Source, WindowQuery
 from anomalyd.store.base import NO_TIME
@@ -94,8 +94,16 @@ class Analysis:
         self._models = executor.open(plan.shape, model_seeds(plan.detector_id, names))
         self._imputer = Imputer.of(plan.detector)
 
+    @property
+    def models(self) -> Models:
+        """The entities' models, numbered as they are."""
+        return self._models
+
     def step(
-        self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
+        self,
+        windows: WindowRange,
+        stopping: Callable[[], bool] = lambda: False,
+        look: Callable[[ScoredRows], None] | None = None,
     ) -> ScoredRows:
         """Analyse the next windows, which must follow those of the step before.
 
@@ -105,6 +113,7 @@ class Analysis:
         Args:
             windows: which; the interval must be the plan's.
             stopping: looked at between batches of rows.
+            look: called with the rows of each window right after their models have learned them.
 
         Raises:
             StoppedEarlyError: ``stopping`` said so.
@@ -122,12 +131,13 @@ class Analysis:
         )
         filled = self._imputer.fill(windows, *columns(rows)) if self._imputer else unfilled(rows)
         parts = []
-        for first in range(0, max(1, len(filled)), ROWS_PER_CALL):
+        for part in batches(filled, 0, len(filled), by_window=look is not None):
             if stopping():
                 raise StoppedEarlyError
-            part = filled.part(first, first + ROWS_PER_CALL)
             scores = self._models.process(part.entity, part.window_start, part.values)
             parts.append(scored_rows(self.plan, part, scores))
+            if look is not None:
+                look(parts[-1])
         return joined(parts)
 
     def updates(self) -> Int64s:
@@ -137,6 +147,23 @@ class Analysis:
     def sizes(self) -> Int64s:
         """Return the bytes that each entity's model takes in memory now."""
         return self._models.sizes()
+
+
+def batches(rows: FilledRows, first: int, last: int, *, by_window: bool) -> Iterator[FilledRows]:
+    """Cut rows into what is scored at once, at least one batch.
+
+    Args:
+        rows: sorted by window.
+        first: of these, the first that is cut.
+        last: the first that is not any more.
+        by_window: a batch has all rows of one window instead of so many.
+    """
+    bounds = list(range(first, max(last, first + 1), ROWS_PER_CALL))
+    if by_window:
+        inside = rows.window_start[first:last]
+        bounds = [first, *(first + 1 + np.flatnonzero(np.diff(inside))).tolist()]
+    for begin, end in zip(bounds, [*bounds[1:], last], strict=True):
+        yield rows.part(begin, end)
 
 
 def scored_rows(plan: AnalysisPlan, rows: FilledRows, scores: Scores) -> ScoredRows:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from anomalyd._core import Influencers
+from anomalyd.engine.influencer_columns import RunColumns
 from anomalyd.store.base import ScoreRange, ScoreReader
-from anomalyd.store.influencers import InfluencerRows, RecordRows
+from anomalyd.store.influencers import InfluencerRows, RecordRows, StoredShares
 
 
 def influencer_rows(
     found: Influencers,
-    fields: Sequence[str],
+    columns: RunColumns,
     which: ScoreRange,
     scores: ScoreReader,
     records: RecordRows,
+    shares: StoredShares,
 ) -> InfluencerRows:
-    """Return the influencers among what was found: the values of the category fields.
+    """Return the influencers among what was found.
 
     Args:
         found: by the state.
-        fields: names of its first columns; what it found of further ones is no influencer.
+        columns: of the run.
         which: the scores that it was found in.
-        scores: knows the values' texts.
+        scores: knows the texts of category fields' values.
         records: of the same windows; with one field they have the texts already.
+        shares: know the texts of further influencers' values.
     """
-    rows = np.flatnonzero(found.field < len(fields))
-    if len(fields) == 1 and len(rows) == len(records):
+    fields = columns.names
+    rows = np.flatnonzero(np.isin(found.field, columns.influencers))
+    if columns.influencers == (0,) and columns.record == 0 and len(rows) == len(records):
         # whole entities and the values of the only field are the same thing
         return InfluencerRows(
             timestamp=records.timestamp,
@@ -42,9 +44,13 @@ def influencer_rows(
     values = np.empty(len(rows), dtype=object)
     for position, name in enumerate(fields):
         mine = np.flatnonzero(field == position)
-        if len(mine):
+        if not len(mine):
+            continue
+        if position < columns.categories:
             texts = scores.value_names(which, name, code[mine])
-            values[mine] = [texts[each] for each in code[mine].tolist()]
+        else:
+            texts = dict(zip(shares.code.tolist(), shares.value.tolist(), strict=True))
+        values[mine] = [texts[each] for each in code[mine].tolist()]
     return InfluencerRows(
         timestamp=found.window[rows],
         field=[fields[each] for each in field.tolist()],

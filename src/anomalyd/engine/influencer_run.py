@@ -16,9 +16,11 @@ from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector
 from anomalyd.store.base import ScoreColumns, ScoreRange, ScoreReader
 from anomalyd.store.influencers import (
+    NO_STORED_SHARES,
     REAL_TIME,
     InfluencerStep,
     InfluencerStore,
+    StoredShares,
 )
 
 ROWS_PER_STEP = 200_000
@@ -30,6 +32,8 @@ LEAST_PERIOD = 30 * 60_000
 RENORMALISE_EVERY = 6 * 3_600_000
 RENORMALISED_DAYS = 30 * 24 * 3_600_000
 RENORMALISED_SPANS = 100
+SHARES_KEPT = 24 * 3_600_000
+"""How long shares are kept at least, ms: late documents may ask for them again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,7 @@ class InfluencerRun:
             windows = WindowRange(start=learned, end=stored.position, interval=job.interval)
             for piece in run._pieces(windows):
                 columns = run._read(piece)
-                run._process(columns, learn=True)
+                run._process(columns, learn=True, shares=run._shares(piece))
                 run._rows_since_state += len(columns)
         # what these windows made due was done before
         run._pending = False
@@ -136,25 +140,25 @@ class InfluencerRun:
         for piece in self._pieces(windows):
             if stopping():
                 raise StoppedEarlyError
-            scores = self._read(piece)
-            found = self._process(scores, learn=True)
+            scores, shares = self._read(piece), self._shares(piece)
+            found = self._process(scores, learn=True, shares=shares)
             self._rows_since_state += len(scores)
             due = not self._has_state or self._rows_since_state >= ROWS_BETWEEN_STATES
             with_state = self._keeps_state and due
-            self._write(piece, scores, found, position=piece.end, with_state=with_state)
+            self._write(piece, found, shares, position=piece.end, with_state=with_state)
 
     def judge(self, windows: WindowRange) -> None:
         """Write influencers of windows again without learning them."""
         for piece in self._pieces(windows):
-            scores = self._read(piece)
-            self._write(piece, scores, self._process(scores, learn=False))
+            scores, shares = self._read(piece), self._shares(piece)
+            self._write(piece, self._process(scores, learn=False, shares=shares), shares)
 
     def write_interim(self, window: int, scores: ScoreColumns) -> None:
         """Write influencers of a window that is not complete."""
         piece = WindowRange(
             start=window, end=window + self.job.interval, interval=self.job.interval
         )
-        self._write(piece, scores, self._process(scores, learn=False), interim=True)
+        self._write(piece, self._process(scores, learn=False), interim=True)
 
     def save(self) -> None:
         """Write the state down as it is."""
@@ -164,7 +168,7 @@ class InfluencerRun:
             )
             scores = self._scores.scores(self.job.scores(self.position, self.position))
             found = self._process(scores, learn=False)
-            self._write(nothing, scores, found, position=self.position, with_state=True)
+            self._write(nothing, found, position=self.position, with_state=True)
 
     def renormalise_if_due(self, before: int | None) -> None:
         """Renormalise when a maximum rose enough, or the position passed a multiple of six hours.
@@ -221,19 +225,31 @@ class InfluencerRun:
     def _read(self, piece: WindowRange) -> ScoreColumns:
         return self._scores.scores(self.job.scores(piece.start, piece.end))
 
-    def _process(self, scores: ScoreColumns, *, learn: bool) -> Influencers:
-        values = self._columns.values(scores)
-        found = self._model.process(
-            scores.window, scores.entity, values, scores.score, scores.features, learn=learn
+    def _shares(self, piece: WindowRange) -> StoredShares:
+        """Return what is known of unusual rows of these windows without a value."""
+        if not self._columns.further:
+            return NO_STORED_SHARES
+        return self._influencers.shares(
+            self.job.detector_id, self.job.name, start=piece.start, end=piece.end
         )
+
+    def _process(
+        self, scores: ScoreColumns, *, learn: bool, shares: StoredShares = NO_STORED_SHARES
+    ) -> Influencers:
+        values = self._columns.values(scores)
+        places, without = self._columns.shares(scores, shares)
+        found = self._model.process(
+            scores.window, scores.entity, values, scores.score, scores.features,
+            share_places=places, share_scores=without, learn=learn,
+        )  # fmt: skip
         self._pending |= learn and found.renormalise
         return found
 
     def _write(
         self,
         piece: WindowRange,
-        scores: ScoreColumns,
         found: Influencers,
+        shares: StoredShares = NO_STORED_SHARES,
         *,
         position: int | None = None,
         with_state: bool = False,
@@ -241,13 +257,12 @@ class InfluencerRun:
     ) -> None:
         which = self.job.scores(piece.start, piece.end)
         records = record_rows(found, self._columns.record, which, self._scores)
-        fields = self.job.detector.categories
         step = InfluencerStep(
             run=self.job.name,
             start=piece.start,
             end=piece.end,
             bucket_span=self.job.interval // 1000,
-            influencers=influencer_rows(found, fields, which, self._scores, records),
+            influencers=influencer_rows(found, self._columns, which, self._scores, records, shares),
             buckets=self._columns.buckets(found),
             records=records,
             interim=interim,
@@ -261,3 +276,9 @@ class InfluencerRun:
             self._has_state = True
             self._state_position = piece.end
             self._rows_since_state = 0
+            if self._columns.further:
+                # what is older is neither learned again nor judged again
+                kept = max(SHARES_KEPT, RENORMALISED_SPANS * self.job.interval)
+                self._influencers.forget_shares(
+                    self.job.detector_id, self.job.name, before=piece.end - kept
+                )

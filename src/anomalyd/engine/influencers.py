@@ -15,7 +15,7 @@ from collections.abc import Callable
 from anomalyd.engine.influencer_run import InfluencerRun, JobRun
 from anomalyd.engine.window import WindowRange
 from anomalyd.store.base import ScoreColumns, ScoreReader
-from anomalyd.store.influencers import InfluencerStore
+from anomalyd.store.influencers import InfluencerStore, ShareRows
 
 __all__ = ["InfluencerRecorder", "JobRun"]
 
@@ -55,6 +55,7 @@ class InfluencerRecorder:
         run = InfluencerRun(job, self._scores, self._influencers, keeps_state=False)
         run.advance(windows, stopping)
         run.renormalise()
+        self._influencers.forget_shares(job.detector_id, job.name, before=windows.end)
 
     def recorded(self, job: JobRun, windows: WindowRange) -> None:
         """Compute the influencers of real-time windows whose results are written.
@@ -71,6 +72,18 @@ class InfluencerRecorder:
             before = run.position
             run.advance(run.ahead(windows))
             run.renormalise_if_due(before)
+
+    def shared(self, job: JobRun, shares: ShareRows) -> None:
+        """Take in what unusual rows would be without a value, before their results are written.
+
+        Args:
+            job: the run.
+            shares: of windows that are recorded or analysed afterwards.
+        """
+        if len(shares):
+            self._influencers.write_shares(
+                job.detector_id, job.name, job.detector.categories, shares
+            )
 
     def settle(self, job: JobRun, windows: WindowRange) -> None:
         """Make ready for a change of stored results of windows that were recorded already.

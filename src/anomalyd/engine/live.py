@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from anomalyd.engine.analysis import (
-    ROWS_PER_CALL,
     StoppedEarlyError,
+    batches,
     columns,
     complete_rows,
     joined,
@@ -27,11 +27,13 @@ from anomalyd.engine.live_training import History, Past
 from anomalyd.engine.live_values import ColdStart, LiveModel, LiveRows, LiveTools
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.seeds import model_seeds
+from anomalyd.engine.shares import ShareFinder
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
 from anomalyd.source.base import Arrivals, EntityValues, FeatureRows
 from anomalyd.store.base import ScoreRange
+from anomalyd.store.influencers import ShareRows
 from anomalyd.store.models import CHECKPOINTS_AT_ONCE, ModelCheckpoint
 
 ROWS_PER_CHUNK = 50_000
@@ -142,16 +144,21 @@ class LiveDetector:
         rows = self._filled(windows, found, numbers)
         rows = rows.where(rows.window_start >= begins[rows.entity])
         entities = tuple(self._entities)
+        finder = None
+        if self.plan.detector.options.influencers:
+            finder = ShareFinder(self.plan, self._tools.source, self._models)
         for first in range(0, len(rows), ROWS_PER_CHUNK):
-            parts = []
-            for start in range(first, min(first + ROWS_PER_CHUNK, len(rows)), ROWS_PER_CALL):
+            parts, shares = [], []
+            last = min(first + ROWS_PER_CHUNK, len(rows))
+            for part in batches(rows, first, last, by_window=finder is not None):
                 if stopping():
                     raise StoppedEarlyError
-                part = rows.part(start, start + ROWS_PER_CALL)
                 scores = self._models.process(part.entity, part.window_start, part.values)
                 parts.append(scored_rows(self.plan, part, scores))
                 self._used[part.entity] = self._tools.now()
-            yield LiveRows(joined(parts), entities)
+                if finder is not None:
+                    shares.append(finder.find(parts[-1], entities, lambda number: number))
+            yield LiveRows(joined(parts), entities, ShareRows.joined(shares))
 
     def rejudge(self, arrivals: Arrivals) -> Iterator[LiveRows]:
         """Score windows again that documents arrived for; nothing is learned from them.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anomalyd.engine.analysis import ScoredRows
 from anomalyd.executor.base import Executor
 from anomalyd.source.base import EntityValues, Source
+from anomalyd.store.influencers import NO_SHARES, ShareRows
 from anomalyd.store.models import CheckpointStore, ScoredValuesReader
 
 
@@ -30,10 +31,15 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class LiveRows:
-    """Scored rows of a tick; ``rows.entity`` points into ``entities``."""
+    """Scored rows of a tick; ``rows.entity`` points into ``entities``.
+
+    Attributes:
+        shares: what the unusual ones would be without the documents of a value.
+    """
 
     rows: ScoredRows
     entities: tuple[EntityValues, ...]
+    shares: ShareRows = NO_SHARES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
-"""Options of a detector that change what counts as an anomaly (behaviour §17).
+"""Options of a detector that change what counts as an anomaly (behaviour §17), or who is to blame.
 
 ``imputation_option`` says what an empty window is worth, ``rules`` which anomalies nobody wants to
-hear of. Both are absent from the document unless they were set, and are kept as they were written.
+hear of, ``influencers`` whose values besides the category fields' are looked into. They are absent
+from the document unless they were set, and are kept as they were written.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Choice = TypeVar("Choice", bound=Enum)
 
 IGNORE_ANOMALY = "IGNORE_ANOMALY"
 LTE = "LTE"
+MOST_INFLUENCERS = 10
+"""Further fields whose values may be to blame; each costs queries when something is unusual."""
 LONGEST_HISTORY = 10_000
 """Windows that a model may be trained with from the past."""
 
@@ -122,12 +125,14 @@ class DetectorOptions:
     Attributes:
         history: windows of the past that models are trained with before they run in real time.
         recency_emphasis: how many windows the model's memory lasts; fewer adapt faster.
+        influencers: fields besides the category fields whose values may be to blame.
     """
 
     imputation: Imputation | None = None
     rules: tuple[Rule, ...] = ()
     history: int | None = None
     recency_emphasis: int | None = None
+    influencers: tuple[str, ...] = ()
 
     def render(self) -> Document:
         """Return the keys of the detector's document that these are."""
@@ -140,12 +145,14 @@ class DetectorOptions:
             document["history"] = self.history
         if self.rules:
             document["rules"] = [rule.render() for rule in self.rules]
+        if self.influencers:
+            document["influencers"] = list(self.influencers)
         return document
 
 
 NO_OPTIONS = DetectorOptions()
 
-KEYS = frozenset({"imputation_option", "rules", "history", "recency_emphasis"})
+KEYS = frozenset({"imputation_option", "rules", "history", "recency_emphasis", "influencers"})
 """The keys of ``DetectorOptions.render``."""
 
 
@@ -165,7 +172,32 @@ def parse_options(document: Mapping[str, Any], enabled_features: Sequence[str]) 
         rules=_rules(document.get("rules"), enabled_features),
         history=_history(document.get("history")),
         recency_emphasis=_recency_emphasis(document.get("recency_emphasis")),
+        influencers=_influencers(document.get("influencers")),
     )
+
+
+def _influencers(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    aspect = "influencers"
+    fields = reading.texts(value, aspect)
+    if len(fields) > MOST_INFLUENCERS:
+        raise DetectorInvalid(
+            f"[{aspect}] can have at most {MOST_INFLUENCERS} fields", aspect=aspect
+        )
+    if "" in fields or len(set(fields)) < len(fields):
+        raise DetectorInvalid(
+            f"[{aspect}] must have names of fields, each of them once", aspect=aspect
+        )
+    for one in fields:
+        # a result has its field's name as a key, and could not have both
+        longer = [other for other in fields if other.startswith(f"{one}.")]
+        if longer:
+            raise DetectorInvalid(
+                f"Fields [{one}] and [{longer[0]}] cannot both be used in the same analysis_config",
+                aspect=aspect,
+            )
+    return fields
 
 
 def _history(value: object) -> int | None:

@@ -101,8 +101,8 @@ def fingerprint(detector: Detector) -> str:
         "options": {
             key: value
             for key, value in detector.options.render().items()
-            # rules change what is shown of a model, not the model
-            if key != "rules"
+            # these change what is said of a model, not the model
+            if key not in ("rules", "influencers")
         },
         "features": [
             [feature.id, feature.aggregation_query] for feature in detector.enabled_features

@@ -14,14 +14,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from anomalyd.engine.analysis import Analysis, StoppedEarlyError
+from anomalyd.engine.analysis import Analysis, ScoredRows, StoppedEarlyError
 from anomalyd.engine.influencers import InfluencerRecorder, JobRun
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.results import result_batch
+from anomalyd.engine.shares import ShareFinder
 from anomalyd.engine.window import WindowRange
 from anomalyd.errors import AnomalydError
 from anomalyd.executor.base import Executor
@@ -46,6 +47,7 @@ from anomalyd.schedule.scheduler import JobControl
 from anomalyd.schedule.task_log import TaskLog
 from anomalyd.source.base import Source
 from anomalyd.store.base import ResultStore
+from anomalyd.store.influencers import ShareRows
 
 logger = logging.getLogger(__name__)
 
@@ -154,14 +156,15 @@ class HistoricalRun:
         self, plan: AnalysisPlan, windows: WindowRange, control: JobControl
     ) -> None:
         """Compute the run's influencers from its results; done again if it is interrupted."""
-        tools = self._tools
-        job = JobRun(
+        self._tools.influencers.analysed(self._job(plan), windows, control.stopping)
+
+    def _job(self, plan: AnalysisPlan) -> JobRun:
+        return JobRun(
             detector_id=plan.detector_id,
             detector=plan.detector,
             task_id=self._task_id,
-            indices=(plan.detector.result_index or tools.names.results,),
+            indices=(plan.detector.result_index or self._tools.names.results,),
         )
-        tools.influencers.analysed(job, windows, control.stopping)
 
     def _work_on(
         self,
@@ -221,8 +224,10 @@ class HistoricalRun:
             recording: Future[None] | None = None
             for piece in left.pieces(tools.piece_windows):
                 begun = tools.clock.now()
-                rows = analysis.step(piece, control.stopping)
+                shares: list[ShareRows] = []
+                rows = analysis.step(piece, control.stopping, _looking(analysis, tools, shares))
                 self._show(group, analysis)
+                tools.influencers.shared(self._job(plan), ShareRows.joined(shares))
                 now, seconds = tools.clock.now(), tools.clock.monotonic()
                 group = [
                     advanced(task, windows, piece.end, learned=int(learned), now=now)
@@ -273,6 +278,16 @@ class HistoricalRun:
             tools.results.delete_matching(indices, query, now=tools.clock.now())
             tools.plans.forget(task.id)
             tools.tasks.delete(task.id)
+
+
+def _looking(
+    analysis: Analysis, tools: RunTools, shares: list[ShareRows]
+) -> Callable[[ScoredRows], None] | None:
+    """Return what looks into unusual rows; None where the detector asks for no influencers."""
+    if not analysis.plan.detector.options.influencers:
+        return None
+    finder = ShareFinder(analysis.plan, tools.source, analysis.models)
+    return lambda rows: shares.append(finder.find(rows, analysis.entities, lambda at: at))
 
 
 def _groups(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:

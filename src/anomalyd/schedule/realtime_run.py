@@ -213,6 +213,7 @@ class RunningDetector:
             if waiting is not None:
                 tools.results.record(waiting)
             waiting = self._batch(rows, begun)
+            tools.influencers.shared(self._job(), rows.shares)
             seen.append(np.unique(rows.rows.window_start))
             count += len(rows.rows)
         empty = self._empty(windows, seen)

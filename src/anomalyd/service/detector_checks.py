@@ -17,6 +17,7 @@ from anomalyd.model.index_names import IndexNames
 from anomalyd.query.fields import FieldKind
 from anomalyd.query.parse_aggregations import parse_feature
 from anomalyd.query.parse_search import parse_search
+from anomalyd.query.shape import suggestion
 from anomalyd.schedule.clock import Clock
 from anomalyd.source.base import Source, TimeRange, WindowQuery
 from anomalyd.store.base import DocumentStore, ResultStore
@@ -103,7 +104,9 @@ class DetectorChecks:
         Raises: as ``check``.
         """
         self.check_number(detector, detector_id)
-        _check_categories(detector.categories, self._source.field_kinds(detector.indices))
+        kinds = self._source.field_kinds(detector.indices)
+        _check_categories(detector.categories, kinds)
+        _check_influencers(detector, kinds)
         if not self._source.has_documents(detector.indices):
             raise DetectorRefused(
                 "Can't create anomaly detector as no document is found in the indices: "
@@ -118,6 +121,7 @@ class DetectorChecks:
         kinds = self._source.field_kinds(detector.indices)
         _check_time_field(detector.time_field, kinds)
         _check_categories(detector.categories, kinds)
+        _check_influencers(detector, kinds)
 
     def check_number(self, detector: Detector, detector_id: str | None = None) -> None:
         """Check that there may be one more of its type. Raises: DetectorRefused."""
@@ -255,6 +259,26 @@ def _check_categories(fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> 
         if kinds[field] not in (FieldKind.KEYWORD, FieldKind.IP):
             raise DetectorRefused(
                 "A categorical field must be of type keyword or ip.", aspect="category_field"
+            )
+
+
+def _check_influencers(detector: Detector, kinds: Mapping[str, FieldKind]) -> None:
+    aspect = "influencers"
+    allowed = {name for name, kind in kinds.items() if kind in (FieldKind.KEYWORD, FieldKind.IP)}
+    for field in detector.options.influencers:
+        if field in detector.categories:
+            raise DetectorRefused(
+                f"The field {field} is a category field, which is an influencer anyway.",
+                aspect=aspect,
+            )
+        if field not in kinds:
+            raise DetectorRefused(
+                f"Can't find the influencer field {field}{suggestion(field, allowed)}",
+                aspect=aspect,
+            )
+        if field not in allowed:
+            raise DetectorRefused(
+                f"An influencer field must be of type keyword or ip: {field}", aspect=aspect
             )
 
 

@@ -47,6 +47,85 @@ class InfluencerRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShareRows:
+    """Scores of unusual results as they would be without the documents of one value.
+
+    Attributes:
+        timestamp: ``int64[rows]``, start of the window, epoch ms.
+        entity: the entity's values, in the order of ``categories``.
+        field, value: texts per row: a field that no model is split by, and one of its values.
+        score: ``float64[rows]``, 0 where nothing is left.
+        carriers: ``int64[rows]``, entities of the window with documents that have the value.
+    """
+
+    timestamp: Int64s
+    entity: Sequence[Sequence[str]]
+    field: Sequence[str]
+    value: Sequence[str]
+    score: Float64s
+    carriers: Int64s
+
+    def __len__(self) -> int:
+        return len(self.timestamp)
+
+    @staticmethod
+    def joined(parts: Sequence[ShareRows]) -> ShareRows:
+        """Put parts together; none is fine."""
+        every = [NO_SHARES, *parts]
+        return ShareRows(
+            timestamp=np.concatenate([one.timestamp for one in every]),
+            entity=[entity for one in every for entity in one.entity],
+            field=[field for one in every for field in one.field],
+            value=[value for one in every for value in one.value],
+            score=np.concatenate([one.score for one in every]),
+            carriers=np.concatenate([one.carriers for one in every]),
+        )
+
+
+NO_SHARES = ShareRows(
+    timestamp=np.empty(0, dtype=np.int64),
+    entity=(),
+    field=(),
+    value=(),
+    score=np.empty(0),
+    carriers=np.empty(0, dtype=np.int64),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredShares:
+    """Shares with their codes, in order of window, entity, field and value.
+
+    Attributes:
+        timestamp, entity, code: ``int64[rows]``, codes as in ``ScoreColumns``.
+        field, value: texts per row.
+        score, carriers: as in ``ShareRows``.
+    """
+
+    timestamp: Int64s
+    entity: Int64s
+    field: npt.NDArray[Any]
+    value: npt.NDArray[Any]
+    code: Int64s
+    score: Float64s
+    carriers: Int64s
+
+    def __len__(self) -> int:
+        return len(self.timestamp)
+
+
+NO_STORED_SHARES = StoredShares(
+    timestamp=np.empty(0, dtype=np.int64),
+    entity=np.empty(0, dtype=np.int64),
+    field=np.empty(0, dtype=object),
+    value=np.empty(0, dtype=object),
+    code=np.empty(0, dtype=np.int64),
+    score=np.empty(0),
+    carriers=np.empty(0, dtype=np.int64),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BucketRows:
     """How unusual windows are as a whole, per field; one element per row.
 
@@ -261,7 +340,28 @@ class InfluencerStore(Protocol):
         ...
 
     def forget(self, job: str, run: str | None = None) -> None:
-        """Delete everything of a job, or of one of its runs."""
+        """Delete everything of a job, or of one of its runs; of a run its shares stay."""
+        ...
+
+    def write_shares(
+        self, job: str, run: str, categories: Sequence[str], shares: ShareRows
+    ) -> None:
+        """Write shares; each (window, entity) loses those it had.
+
+        Args:
+            job: whose.
+            run: of which run.
+            categories: the detector's category fields.
+            shares: of some windows and entities.
+        """
+        ...
+
+    def shares(self, job: str, run: str, *, start: int, end: int) -> StoredShares:
+        """Return the shares of windows in ``[start, end)``, epoch ms."""
+        ...
+
+    def forget_shares(self, job: str, run: str, *, before: int) -> None:
+        """Delete the shares of windows that begin before a time, epoch ms."""
         ...
 
     def jobs(self) -> frozenset[str]:

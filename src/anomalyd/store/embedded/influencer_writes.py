@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from anomalyd.store.influencers import InfluencerStep
+from anomalyd.store.embedded.scores import code_of
+from anomalyd.store.influencers import InfluencerStep, ShareRows
 
 Columns = Mapping[str, npt.NDArray[Any]]
 
@@ -71,6 +72,39 @@ def replace_records(connection: duckdb.DuckDBPyConnection, job: str, step: Influ
             "from_json(actual, '[\"DOUBLE\"]'), from_json(typical, '[\"DOUBLE\"]'), $interim "
             f"FROM {new} ORDER BY timestamp, entity",
             {"job": job, "run": step.run, "span": step.bucket_span, "interim": step.interim},
+        )
+
+
+def replace_shares(
+    connection: duckdb.DuckDBPyConnection,
+    job: str,
+    run: str,
+    categories: Sequence[str],
+    shares: ShareRows,
+) -> None:
+    """Put shares in the place of those that their windows and entities had."""
+    # rows of results list the parts of an entity by name, and so do codes
+    order = sorted(range(len(categories)), key=categories.__getitem__)
+    columns = {
+        "timestamp": shares.timestamp,
+        "entity": texts([chr(31).join(entity[at] for at in order) for entity in shares.entity]),
+        "field": texts(shares.field),
+        "value": texts(shares.value),
+        "score": shares.score,
+        "carriers": shares.carriers,
+    }
+    entity = code_of("entity") if categories else "CAST(0 AS BIGINT)"
+    place = {"job": job, "run": run}
+    with registered(connection, columns) as new:
+        connection.execute(
+            "DELETE FROM anomalyd_share WHERE job = $job AND run = $run AND (timestamp, entity) "  # noqa: S608
+            f"IN (SELECT timestamp, {entity} FROM {new})",
+            place,
+        )
+        connection.execute(
+            f"INSERT INTO anomalyd_share SELECT $job, $run, timestamp, {entity}, field, value, "  # noqa: S608
+            f"{code_of('value')}, score, carriers FROM {new}",
+            place,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from anomalyd.store.embedded.influencer_writes import (
     registered,
     replace,
     replace_records,
+    replace_shares,
     texts,
     write_state,
 )
@@ -32,7 +33,9 @@ from anomalyd.store.influencers import (
     ResultFilter,
     ResultPage,
     RunState,
+    ShareRows,
     StoredScores,
+    StoredShares,
 )
 
 MOST_ROWS_IN_MEMORY = 2_000_000
@@ -52,6 +55,10 @@ CREATE TABLE IF NOT EXISTS anomalyd_record (
     job VARCHAR, run VARCHAR, timestamp BIGINT, bucket_span BIGINT, entity VARCHAR[],
     ln_probability DOUBLE, score DOUBLE, initial_score DOUBLE, actual DOUBLE[], typical DOUBLE[],
     interim BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS anomalyd_share (
+    job VARCHAR, run VARCHAR, timestamp BIGINT, entity BIGINT, field VARCHAR, value VARCHAR,
+    code BIGINT, score DOUBLE, carriers BIGINT
 );
 CREATE TABLE IF NOT EXISTS anomalyd_influencer_run (
     job VARCHAR, run VARCHAR, position BIGINT, state_position BIGINT, state BLOB
@@ -147,6 +154,25 @@ class EmbeddedInfluencerStore:
                     f"DELETE FROM {table} WHERE job = $job AND coalesce(run = $run, true)",  # noqa: S608
                     {"job": job, "run": run},
                 )
+            if run is None:
+                connection.execute("DELETE FROM anomalyd_share WHERE job = $job", {"job": job})
+
+    def write_shares(
+        self, job: str, run: str, categories: Sequence[str], shares: ShareRows
+    ) -> None:
+        """Write shares; each (window, entity) loses those it had."""
+        if len(shares):
+            with self._database.write() as connection:
+                replace_shares(connection, job, run, categories, shares)
+
+    def forget_shares(self, job: str, run: str, *, before: int) -> None:
+        """Delete the shares of windows that begin before a time, epoch ms."""
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM anomalyd_share WHERE job = $job AND run = $run "
+                "AND timestamp < $before",
+                {"job": job, "run": run, "before": before},
+            )
 
     # ---- the life cycle reads
 
@@ -190,6 +216,18 @@ class EmbeddedInfluencerStore:
             ln_probability=_filled(found["ln_probability"]),
             score=_filled(found["score"]),
         )
+
+    def shares(self, job: str, run: str, *, start: int, end: int) -> StoredShares:
+        """Return the shares of windows in ``[start, end)``, epoch ms."""
+        with self._database.read() as cursor:
+            cursor.execute(
+                "SELECT timestamp, entity, field, value, code, score, carriers FROM anomalyd_share "
+                "WHERE job = $job AND run = $run AND timestamp >= $start AND timestamp < $end "
+                "ORDER BY timestamp, entity, field, value",
+                {"job": job, "run": run, "start": start, "end": end},
+            )
+            found = cursor.fetchnumpy()
+        return StoredShares(**{name: _filled(column) for name, column in found.items()})
 
     # ---- callers read
 

@@ -169,11 +169,11 @@ def _entity_code(which: ScoreRange) -> str:
     if not which.category_fields:
         return "CAST(0 AS BIGINT)"
     # the unit separator stands in no value that anybody would split by
-    return _code("array_to_string(entity_value, chr(31))")
+    return code_of("array_to_string(entity_value, chr(31))")
 
 
 def _value_code(which: ScoreRange, field: str) -> str:
-    return _code(_value(which, field))
+    return code_of(_value(which, field))
 
 
 def _value(which: ScoreRange, field: str) -> str:
@@ -181,7 +181,8 @@ def _value(which: ScoreRange, field: str) -> str:
     return f"entity_value[{sorted(which.category_fields).index(field) + 1}]"
 
 
-def _code(text: str) -> str:
+def code_of(text: str) -> str:
+    """Return the SQL of a text's code (see ``ScoreColumns``); the text is SQL, too."""
     return f"CAST(md5_number_lower({text}) >> 1 AS BIGINT)"
 
 
