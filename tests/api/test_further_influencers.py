@@ -6,9 +6,12 @@ import json
 import time
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 
+from anomalyd.v1 import detector_service_pb2 as pb
+from anomalyd.v1.detector_service_pb2_grpc import DetectorServiceStub
 from tests.support.documents import API, MINUTE, START, detector, finished_task
 from tests.support.rest import RestClient
 
@@ -113,3 +116,44 @@ def test_the_value_behind_a_spike_is_first(
     assert all(each["influencer_score"] < 25 for each in others)
     names = {each["influencer_field_name"] for each in influencers(rest, id)}
     assert names == {"step", *more.get("category_field", ())}
+
+
+def test_the_list_is_kept_and_can_be_changed(rest: RestClient, channel: grpc.Channel) -> None:
+    """Over REST and gRPC: absent unless set, echoed, replaced and taken away by updates."""
+    bare = detector("further-bare", INDEX)
+    created = rest("POST", f"{API}/detectors", bare | {"influencers": ["step", "client"]})
+    assert created.json["anomaly_detector"]["influencers"] == ["step", "client"]
+    id = created.json["_id"]
+    typed = DetectorServiceStub(channel)
+    shown = typed.GetDetector(pb.GetDetectorRequest(id=id)).anomaly_detector
+    assert list(shown.influencers) == ["step", "client"]
+    shown.influencers[:] = ["client"]
+    typed.UpdateDetector(pb.UpdateDetectorRequest(id=id, detector=shown))
+    read = rest("GET", f"{API}/detectors/{id}").json["anomaly_detector"]
+    assert read["influencers"] == ["client"]
+    assert rest("PUT", f"{API}/detectors/{id}", bare).status == 200
+    assert "influencers" not in rest("GET", f"{API}/detectors/{id}").json["anomaly_detector"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (["stap"], "Can't find the influencer field stap did you mean [step]?"),
+        (["message"], "An influencer field must be of type keyword or ip: message"),
+        (["value"], "An influencer field must be of type keyword or ip: value"),
+        (["host"], "The field host is a category field, which is an influencer anyway."),
+        (["step", "step"], "[influencers] must have names of fields, each of them once"),
+        (["a", "a.b"], "Fields [a] and [a.b] cannot both be used in the same analysis_config"),
+        ([f"f{at}" for at in range(11)], "[influencers] can have at most 10 fields"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(
+    rest: RestClient, fields: list[str], message: str
+) -> None:
+    """Creation and validation say the same, and name the key."""
+    wrong = detector("further-wrong", INDEX, category_field=["host"], influencers=fields)
+    answer = rest("POST", f"{API}/detectors", wrong)
+    assert answer.status == 400
+    assert answer.reason == message
+    validated = rest("POST", f"{API}/detectors/_validate", wrong).json
+    assert validated["detector"]["influencers"]["message"] == message

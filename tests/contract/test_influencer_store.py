@@ -21,6 +21,7 @@ from anomalyd.store.influencers import (
     RecordRows,
     ResultFilter,
     ResultPage,
+    ShareRows,
 )
 
 HOUR = 3_600_000
@@ -273,3 +274,44 @@ def test_pages_are_those_of_the_plain_way(
     )
     page = ResultPage(sort=sort, descending=descending, offset=offset, size=size)
     assert store.influencers("job", which, page) == plain_page(stored, which, page)
+
+
+def shares(window: int, entity: Sequence[str], values: Sequence[tuple[str, float]]) -> ShareRows:
+    return ShareRows(
+        timestamp=np.full(len(values), window * HOUR),
+        entity=[entity] * len(values),
+        field=["step"] * len(values),
+        value=[value for value, _ in values],
+        score=np.array([score for _, score in values]),
+        carriers=np.full(len(values), 2),
+    )
+
+
+def test_shares_of_a_window_and_entity_are_replaced_together(store: InfluencerStore) -> None:
+    """The others stay; entities are the same whatever the order of category fields."""
+    store.write_shares("j", "", ("b", "a"), shares(1, ("x", "y"), [("p", 0.5), ("q", 0.6)]))
+    store.write_shares("j", "", ("b", "a"), shares(1, ("x", "z"), [("p", 0.7)]))
+    store.write_shares("j", "", ("a", "b"), shares(1, ("y", "x"), [("r", 0.8)]))
+    store.write_shares("j", "task", (), shares(1, (), [("p", 0.1)]))
+    found = store.shares("j", "", start=HOUR, end=2 * HOUR)
+    assert sorted(zip(found.value.tolist(), found.score.tolist(), strict=True)) == [
+        ("p", 0.7),
+        ("r", 0.8),
+    ]
+    assert len(set(found.entity.tolist())) == 2
+    assert found.carriers.tolist() == [2, 2]
+    assert len(store.shares("j", "", start=0, end=HOUR)) == 0
+    (entity,) = store.shares("j", "task", start=0, end=9 * HOUR).entity.tolist()
+    assert entity == 0
+
+
+def test_shares_stay_until_they_are_forgotten_or_the_job_is(store: InfluencerStore) -> None:
+    """A run that begins anew keeps them: they were found before its results were written."""
+    for window in (1, 2, 3):
+        store.write_shares("j", "", (), shares(window, (), [("p", 0.5)]))
+    store.forget("j", "")
+    store.forget_shares("j", "", before=2 * HOUR)
+    found = store.shares("j", "", start=0, end=9 * HOUR)
+    assert found.timestamp.tolist() == [2 * HOUR, 3 * HOUR]
+    store.forget("j")
+    assert len(store.shares("j", "", start=0, end=9 * HOUR)) == 0

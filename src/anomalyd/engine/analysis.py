@@ -60,6 +60,10 @@ class ScoredRows:
     def __len__(self) -> int:
         return len(self.window_start)
 
+    def part(self, first: int, last: int) -> ScoredRows:
+        """Return a half-open range of the rows."""
+        return ScoredRows(*(getattr(self, field.name)[first:last] for field in fields(self)))
+
     def earlier_starts(self, interval: int) -> Int64s:
         """Return when the anomalies that are found late began, about, epoch ms (behaviour §11).
 

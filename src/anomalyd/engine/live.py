@@ -9,6 +9,7 @@ then, read from the *stored results*: exactly what had been learned, whatever do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,6 +63,7 @@ class LiveDetector:
         self._history = History(plan, tools.source, tools.history)
         self._imputer = Imputer.of(plan.detector)
         self._models = tools.executor.open(plan.shape, np.empty(0, dtype=np.uint64))
+        self._shares = ShareFinder(plan, tools.source, self._models)
         self._entities: list[EntityValues] = []
         self._number: dict[EntityValues, int] = {}
         self._used = np.zeros(0, dtype=np.int64)
@@ -144,20 +146,18 @@ class LiveDetector:
         rows = self._filled(windows, found, numbers)
         rows = rows.where(rows.window_start >= begins[rows.entity])
         entities = tuple(self._entities)
-        finder = None
-        if self.plan.detector.options.influencers:
-            finder = ShareFinder(self.plan, self._tools.source, self._models)
+        numbers, looks = np.arange(len(entities)), bool(self.plan.detector.options.influencers)
         for first in range(0, len(rows), ROWS_PER_CHUNK):
             parts, shares = [], []
             last = min(first + ROWS_PER_CHUNK, len(rows))
-            for part in batches(rows, first, last, by_window=finder is not None):
+            for part in batches(rows, first, last, by_window=looks):
                 if stopping():
                     raise StoppedEarlyError
                 scores = self._models.process(part.entity, part.window_start, part.values)
                 parts.append(scored_rows(self.plan, part, scores))
                 self._used[part.entity] = self._tools.now()
-                if finder is not None:
-                    shares.append(finder.find(parts[-1], entities, lambda number: number))
+                if looks:
+                    shares.append(self._shares.find(parts[-1], entities, numbers))
             yield LiveRows(joined(parts), entities, ShareRows.joined(shares))
 
     def rejudge(self, arrivals: Arrivals) -> Iterator[LiveRows]:
@@ -169,7 +169,10 @@ class LiveDetector:
         Raises: the source's errors.
         """
         late = LateWindows(self.plan, self._history, self._models, self._number.get)
-        yield from late.judge(arrivals)
+        for found in late.judge(arrivals):
+            numbers = self._numbers(found.entities)
+            shares = [self._shares.find(part, found.entities, numbers) for part in found.by_window]
+            yield replace(found, shares=ShareRows.joined(shares))
 
     def _numbers(self, entities: Sequence[EntityValues]) -> Int64s:
         """Return the numbers of entities' models; -1 where there is none, and at least one."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from anomalyd.engine.analysis import ScoredRows
 from anomalyd.executor.base import Executor
@@ -40,6 +43,14 @@ class LiveRows:
     rows: ScoredRows
     entities: tuple[EntityValues, ...]
     shares: ShareRows = NO_SHARES
+
+    @property
+    def by_window(self) -> Iterator[ScoredRows]:
+        """The rows of each window; they must be sorted by window."""
+        starts = self.rows.window_start
+        cuts = [0, *(np.flatnonzero(np.diff(starts)) + 1).tolist(), len(starts)]
+        for first, last in itertools.pairwise(cuts):
+            yield self.rows.part(first, last)
 
 
 @dataclass(frozen=True, kw_only=True)

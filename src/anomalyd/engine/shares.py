@@ -11,7 +11,7 @@ value.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,15 +102,13 @@ class ShareFinder:
         self._extremes = tuple(one for one in plan.features if isinstance(one, Min | Max))
         self._others = tuple(one for one in plan.features if not _parts_of(one))
 
-    def find(
-        self, rows: ScoredRows, entities: Sequence[EntityValues], model: Callable[[int], int]
-    ) -> ShareRows:
+    def find(self, rows: ScoredRows, entities: Sequence[EntityValues], models: Int64s) -> ShareRows:
         """Look into the unusual rows of one window, right after their models learned them.
 
         Args:
             rows: of one window.
             entities: that ``rows.entity`` points into.
-            model: number of the model of one of these.
+            models: ``int64[entities]``, numbers of their models.
 
         Returns: nothing where the detector asks for nothing, or the data cannot be read now.
         """
@@ -121,7 +119,7 @@ class ShareFinder:
             return NO_SHARES
         unusual = unusual[np.argsort(-rows.score[unusual], kind="stable")][:ROWS_PER_WINDOW]
         told = {entities[rows.entity[at]]: _told(rows.attribution[at]) for at in unusual.tolist()}
-        numbers = {entities[at]: model(at) for at in rows.entity[unusual].tolist()}
+        numbers = {entities[at]: int(models[at]) for at in rows.entity[unusual].tolist()}
         start = int(rows.window_start[0])
         try:
             wanted = self._rows(start, numbers, told)

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+
 from anomalyd.engine.analysis import Analysis, ScoredRows, StoppedEarlyError
 from anomalyd.engine.influencers import InfluencerRecorder, JobRun
 from anomalyd.engine.plan import AnalysisPlan
@@ -287,7 +289,8 @@ def _looking(
     if not analysis.plan.detector.options.influencers:
         return None
     finder = ShareFinder(analysis.plan, tools.source, analysis.models)
-    return lambda rows: shares.append(finder.find(rows, analysis.entities, lambda at: at))
+    numbers = np.arange(len(analysis.entities))
+    return lambda rows: shares.append(finder.find(rows, analysis.entities, numbers))
 
 
 def _groups(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:

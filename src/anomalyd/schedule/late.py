@@ -116,6 +116,7 @@ def _judge(
             execution_start=begun,
             execution_end=tools.clock.now(),
         )
+        tools.influencers.shared(job, rows.shares)
         changed += int(np.count_nonzero(tools.results.revise(batch, job.indices)))
         seen.append(np.unique(rows.rows.window_start))
     _no_longer_empty(plan, np.unique(np.concatenate(seen)), tools)

@@ -46,7 +46,7 @@ class Job:
     @property
     def influencer_fields(self) -> tuple[str, ...]:
         """The fields whose values can be influencers."""
-        return self.detector.categories
+        return (*self.detector.categories, *self.detector.options.influencers)
 
 
 class Jobs:

@@ -276,6 +276,103 @@ def test_an_entity_without_a_value_counts_for_none() -> None:
     assert set(found.bucket_count.tolist()) == {3}
 
 
+def with_shares(
+    state: InfluenceState,
+    scores: npt.NDArray[np.float64],
+    shares: list[tuple[int, int, float, int]],
+    *,
+    first: int,
+) -> Influencers:
+    """One window: scores of entities, and (entity, value, score without it, carriers) of column 1."""
+    count = len(scores)
+    row, value, without, carriers = zip(*shares, strict=True)
+    return state.process(
+        np.full(count, first * HALF_HOUR), np.arange(count),
+        np.stack([np.arange(count), np.full(count, -1)], axis=1), scores, np.zeros((count, 1)),
+        share_places=np.array([row, [1] * len(row), value, carriers], dtype=np.int64),
+        share_scores=np.array(without),
+    )  # fmt: skip
+
+
+def taught(windows: int = 1_000, entities: int = 10) -> InfluenceState:
+    state = InfluenceState(fields=2, features=1, interval=HALF_HOUR, period=HALF_HOUR)
+    scores = usual(windows, entities)
+    entity = np.tile(np.arange(entities), windows)
+    state.process(
+        np.repeat(np.arange(windows) * HALF_HOUR, entities), entity,
+        np.stack([entity, np.full(entity.shape, -1)], axis=1), scores.ravel(),
+        np.zeros((scores.size, 1)),
+    )  # fmt: skip
+    return state
+
+
+def test_a_value_without_which_a_row_is_usual_is_to_blame() -> None:
+    """As improbable as the row is, times the entities that have it; others account for nothing."""
+    scores = usual(1, 10, seed=1)[0]
+    scores[3] = 6.0
+    shares = [(3, 70, 0.9, 5), (3, 71, 6.0, 5), (3, 72, 5.9, 1), (0, 73, 0.1, 1)]
+    found = with_shares(taught(), scores, shares, first=1_000)
+    of_rows = dict(
+        zip(found.value[found.field == 0], found.ln_probability[found.field == 0], strict=True)
+    )
+    values = found.value[found.field == 1].tolist()
+    assert values == [70]
+    (ln_p,) = found.ln_probability[found.field == 1]
+    assert of_rows[3] < ln_p <= of_rows[3] * 0.4 + math.log(5)
+    assert found.score[found.field == 1][0] >= 75
+
+
+def test_several_entities_with_a_value_are_less_probable_than_one() -> None:
+    """Simes: three of ten at the same probability, against one of ten."""
+    scores = usual(1, 10, seed=1)[0]
+    scores[:3] = 1.9
+    shares = [(0, 70, 0.5, 10), (1, 70, 0.5, 10), (2, 70, 0.5, 10), (0, 71, 0.5, 10)]
+    found = with_shares(taught(), scores, shares, first=1_000)
+    ln_p = dict(
+        zip(found.value[found.field == 1], found.ln_probability[found.field == 1], strict=True)
+    )
+    assert ln_p[70] < ln_p[71]
+
+
+def test_the_order_of_shares_means_nothing() -> None:
+    """The same answer, and the same bytes afterwards."""
+    scores = usual(1, 10, seed=1)[0]
+    scores[[2, 3]] = 5.0
+    shares = [(3, 70, 0.9, 5), (2, 71, 0.8, 5), (2, 70, 0.9, 5), (3, 72, 2.0, 2)]
+    one, other = taught(), taught()
+    answers = [
+        rows(with_shares(state, scores, each, first=1_000))
+        for state, each in ((one, shares), (other, shares[::-1]))
+    ]
+    assert answers[0] == answers[1]
+    assert one.to_bytes() == other.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("places", "score", "named"),
+    [
+        ([10, 1, 0, 1], 0.5, "share_row"),
+        ([-1, 1, 0, 1], 0.5, "share_row"),
+        ([0, 2, 0, 1], 0.5, "share_field"),
+        ([0, 1, -1, 1], 0.5, "share_value"),
+        ([0, 1, 0, 0], 0.5, "share_carriers"),
+        ([0, 1, 0, 1], -0.5, "share_score"),
+        ([0, 1, 0, 1], math.nan, "share_score"),
+    ],
+)
+def test_shares_that_cannot_be_are_refused(places: list[int], score: float, named: str) -> None:
+    """The error names the column, and nothing was learned."""
+    state = taught(3)
+    before = state.to_bytes()
+    with pytest.raises(ValueError, match=named):
+        state.process(
+            np.full(10, 9 * HALF_HOUR), np.arange(10), np.zeros((10, 2), dtype=np.int64),
+            np.ones(10), np.zeros((10, 1)),
+            share_places=np.array(places)[:, None], share_scores=np.array([score]),
+        )  # fmt: skip
+    assert state.to_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
