@@ -283,7 +283,7 @@ def with_shares(
     *,
     first: int,
 ) -> Influencers:
-    """One window: scores of entities, and (entity, value, score without it, carriers) of column 1."""
+    """One window; shares are (entity, value of column 1, score without it, carriers)."""
     count = len(scores)
     row, value, without, carriers = zip(*shares, strict=True)
     return state.process(
@@ -292,6 +292,12 @@ def with_shares(
         share_places=np.array([row, [1] * len(row), value, carriers], dtype=np.int64),
         share_scores=np.array(without),
     )  # fmt: skip
+
+
+def by_value(found: Influencers, field: int) -> dict[int, float]:
+    mine = found.field == field
+    values, numbers = found.value[mine].tolist(), found.ln_probability[mine].tolist()
+    return dict(zip(values, numbers, strict=True))
 
 
 def taught(windows: int = 1_000, entities: int = 10) -> InfluenceState:
@@ -325,7 +331,7 @@ def test_a_value_without_which_a_row_is_usual_is_to_blame() -> None:
 def test_several_entities_with_a_value_are_less_probable_than_one() -> None:
     """Simes: three of ten at the same probability, against one of ten."""
     scores = usual(1, 10, seed=1)[0]
-    scores[:3] = 1.9
+    scores[:3] = 3.0
     shares = [(0, 70, 0.5, 10), (1, 70, 0.5, 10), (2, 70, 0.5, 10), (0, 71, 0.5, 10)]
     found = with_shares(taught(), scores, shares, first=1_000)
     ln_p = dict(

@@ -83,10 +83,10 @@ def test_a_killed_service_goes_on_with_the_same_influencers(tmp_path):
     clock = VirtualClock(BEGIN)
     with opened(clock, tmp_path / "one") as application:
         fill(application)
-        spike(application, BEGIN + 45 * MINUTE)
+        spike(application, BEGIN + 75 * MINUTE)
         id = create(application, category_field=["host"], influencers=["service"])
         started(application, id)
-        advance(application, clock, 47)
+        advance(application, clock, 77)
         shutil.copytree(tmp_path / "one", tmp_path / "killed")
         killed_at = clock.now()
         advance(application, clock, 6)
