@@ -35,6 +35,30 @@ def test_each_write_raises_version_and_sequence_number(stores):
     assert stores.documents.get(STATE, "a").source == {"state": "RUNNING"}
 
 
+def test_reading_often_never_shows_what_is_gone(stores):
+    """Many documents, long ones among them, read over and over while some change and go."""
+    ids = [f"d{number}" for number in range(60)]
+    long = "x" * 20_000
+    for id in ids:
+        stores.put(id, {"state": "INIT", "text": long if id == "d7" else id})
+
+    def states():
+        found = [stores.documents.get(STATE, id) for id in [*ids, "nobody"]]
+        return [None if one is None else one.source["state"] for one in found]
+
+    assert states() == states() == ["INIT"] * 60 + [None]
+    assert stores.documents.get(STATE, "d7").source["text"] == long
+    stores.put("d3", {"state": "RUNNING"})
+    stores.put("d7", {"state": "RUNNING"})
+    stores.documents.delete(STATE, "d5")
+    expected = ["INIT"] * 60 + [None]
+    expected[3] = expected[7] = "RUNNING"
+    expected[5] = None
+    assert states() == states() == expected
+    stores.put("nobody", {"state": "CREATED"})
+    assert states()[-1] == "CREATED"
+
+
 @pytest.mark.parametrize(
     "options",
     [{"create_only": True}, {"if_seq_no": 1, "if_primary_term": 1}, {"if_primary_term": 2}],

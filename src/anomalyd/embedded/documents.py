@@ -67,6 +67,18 @@ def find_document(
     return None if row is None else FoundDocument(*row)
 
 
+def find_documents(
+    connection: duckdb.DuckDBPyConnection, table: str, *, most: int, longest: int
+) -> list[FoundDocument]:
+    """Return the documents of at most so many characters; none if all are more than ``most``."""
+    connection.execute(
+        f"SELECT _id, _version, _seq_no, _source FROM {quote(table)} "  # noqa: S608 - quoted
+        f"WHERE length(_source) <= $longest AND (SELECT count(*) FROM {quote(table)}) <= $most",
+        {"longest": longest, "most": most},
+    )
+    return [FoundDocument(*row) for row in connection.fetchall()]
+
+
 def delete_documents(connection: duckdb.DuckDBPyConnection, table: str, ids: Sequence[str]) -> None:
     """Remove the documents with these ids."""
     connection.execute(

@@ -10,7 +10,6 @@ from anomalyd.embedded.catalogue import Catalogue, WriteSession
 from anomalyd.embedded.documents import (
     PRIMARY_TERM,
     DocumentVersion,
-    FoundDocument,
     delete_documents,
     find_document,
     find_versions,
@@ -23,24 +22,16 @@ from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.search import search
 from anomalyd.store.base import Document, DocumentWrite, StoredDocument
+from anomalyd.store.embedded.kept import KeptDocuments
 from anomalyd.store.embedded.system_mappings import mapping_for
-
-MOST_KEPT = 20_000
-"""Documents that were read and are kept; beyond that all are forgotten."""
-LONGEST_KEPT = 10_000
-"""Characters of a document that is kept."""
 
 
 class EmbeddedDocumentStore:
-    """Documents (implements ``store.base.DocumentStore``); an index is made by its first write.
-
-    What was read by id is kept until something is written to its index: detectors are read all
-    the time and hardly ever change.
-    """
+    """Documents (implements ``store.base.DocumentStore``); an index is made by its first write."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._kept: dict[tuple[str, str], tuple[int, FoundDocument]] = {}
+        self._kept = KeptDocuments(catalogue)
 
     def put(self, writes: Sequence[DocumentWrite]) -> tuple[StoredDocument, ...]:
         """Write all or none. Raises: VersionConflict naming the document."""
@@ -49,13 +40,7 @@ class EmbeddedDocumentStore:
 
     def get(self, index: str, id: str) -> StoredDocument | None:
         """Return one document, or None."""
-        changes = self._catalogue.changes(index)
-        kept, found = self._kept.get((index, id), (-1, None))
-        if kept != changes:
-            with self._catalogue.read() as session:
-                state = session.states.get(index)
-                found = None if state is None else find_document(session.cursor, state.table, id)
-            self._keep(index, id, changes, found)
+        found = self._kept.get(index, id)
         if found is None:
             return None
         return StoredDocument(
@@ -66,13 +51,6 @@ class EmbeddedDocumentStore:
             primary_term=PRIMARY_TERM,
             source=found.source,
         )
-
-    def _keep(self, index: str, id: str, changes: int, found: FoundDocument | None) -> None:
-        if found is None or len(found.text) > LONGEST_KEPT:
-            return
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        self._kept[index, id] = (changes, found)
 
     def delete(self, index: str, id: str) -> StoredDocument | None:
         """Delete one document; returns it with the version and seq_no of its deletion."""

@@ -26,7 +26,7 @@ def result_relation(session: ReadSession, patterns: Sequence[str]) -> IndexSet:
 
 
 def raw_rows(session: ReadSession, patterns: Sequence[str], columns: Sequence[str]) -> str:
-    """Return a query for columns of result tables, and ``_index`` and ``_seq_no``, as they lie there.
+    """Return a query for columns of result tables, ``_index`` and ``_seq_no``, as they lie there.
 
     Without any result yet it has no rows, and the same types.
     """
