@@ -28,6 +28,7 @@ from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import LiveTools
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.executor.budget import BudgetedExecutor, ModelBudget
+from anomalyd.executor.memory import MemoryBreaker
 from anomalyd.executor.spill import SpillFile
 from anomalyd.executor.threads import ThreadExecutor
 from anomalyd.figures import add_figures
@@ -56,6 +57,7 @@ from anomalyd.service.detectors import DetectorService
 from anomalyd.service.indices import IndexService
 from anomalyd.service.influencers import InfluencerService
 from anomalyd.service.jobs import Jobs
+from anomalyd.service.memory import MemoryEstimator
 from anomalyd.service.ml_results import MlResultService
 from anomalyd.service.preview import PreviewService
 from anomalyd.service.profile import ProfileService
@@ -197,6 +199,7 @@ def _assemble(
         clock=clock,
         counters=counters,
         metrics=metrics,
+        breaker=MemoryBreaker(budget),
         owner=node_id,
         limits=realtime_limits(settings),
     )
@@ -216,6 +219,10 @@ def _assemble(
         ids=ids,
         category_field_limit=lambda: checks.limits.category_fields,
         result_index_prefix=names.custom_results,
+    )
+
+    memory = MemoryEstimator(
+        source=source, breaker=realtime_tools.breaker, running=realtime.needs, clock=clock
     )
 
     def reconfigure(values: Mapping[str, Any]) -> None:
@@ -258,11 +265,14 @@ def _assemble(
             clock=clock,
             node_id=node_id,
         ),
-        suggestions=SuggestionService(source=source, rules=rules, checks=checks, clock=clock),
+        suggestions=SuggestionService(
+            source=source, rules=rules, checks=checks, memory=memory, clock=clock
+        ),
         validation=ValidationService(
             rules=rules,
             checks=checks,
             models=ModelChecks(source=source, clock=clock),
+            memory=memory,
             clock=clock,
         ),
         previews=PreviewService(

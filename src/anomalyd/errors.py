@@ -22,6 +22,7 @@
     │   └── TaskNotFound
     ├── VersionConflict                the document changed meanwhile (409)
     ├── Throttled                      too much at once (429)
+    ├── MemoryExceeded                 no room for the models of one more detector (429)
     ├── HttpError                      refused before any use case was chosen
     │   ├── NoHandler                  (400)
     │   ├── MethodNotAllowed           (405)
@@ -233,6 +234,10 @@ class VersionConflict(AnomalydError):
 
 class Throttled(AnomalydError):
     """Too much was asked for at once; the same request may pass later."""
+
+
+class MemoryExceeded(AnomalydError):
+    """There is no room for the models of one more detector; stopping another makes some."""
 
 
 class Forbidden(AnomalydError):

@@ -58,10 +58,10 @@ class DetectorServicer(DetectorServiceServicer):
         """Tell the first thing that is wrong, or could be better."""
         model = request.aspect == pb.VALIDATION_ASPECT_MODEL
         aspect = ValidationAspect.MODEL if model else ValidationAspect.DETECTOR
-        issue = self._validation.validate(
-            to_document(request.detector), aspect, caller=self._caller
+        found = self._validation.validate(
+            to_document(request.detector), aspect, caller=self._caller, memory=request.memory
         )
-        return respond(documents.validated(issue), pb.ValidateDetectorResponse)
+        return respond(documents.validated(found), pb.ValidateDetectorResponse)
 
     def SuggestParameters(  # noqa: N802
         self, request: pb.SuggestParametersRequest, context: Context

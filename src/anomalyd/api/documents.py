@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomalyd.service.detectors import DeletedDetector, DetectorView, DetectorWritten
+from anomalyd.service.memory import MemoryNeed
 from anomalyd.service.suggest import Suggestions
-from anomalyd.service.validation_issue import ValidationIssue
+from anomalyd.service.validation_issue import Validation
 from anomalyd.source.base import BulkItem, BulkResult, IndexDefinition
 from anomalyd.store.base import StoredDocument
 
@@ -64,16 +65,31 @@ def deleted_detector(deleted: DeletedDetector) -> Document:
     }
 
 
-def validated(issue: ValidationIssue | None) -> Document:
-    """Return the answer to validating a detector; empty when nothing was found."""
+def validated(found: Validation) -> Document:
+    """Return the answer to validating a detector; empty when nothing was found or asked for."""
+    memory = {} if found.memory is None else {"memory": memory_need(found.memory)}
+    issue = found.issue
     if issue is None:
-        return {}
+        return memory
     document: Document = {"message": issue.message}
     if issue.sub_issues:
         document["sub_issues"] = dict(issue.sub_issues)
     if issue.suggested is not None:
         document["suggested_value"] = issue.suggested.render()
-    return {issue.aspect.value: {issue.field: document}}
+    return {issue.aspect.value: {issue.field: document}, **memory}
+
+
+def memory_need(need: MemoryNeed) -> Document:
+    """Return an estimate of memory."""
+    return {
+        "entities": need.entities,
+        "model_size_in_bytes": need.model_size,
+        "needed_in_bytes": need.needed,
+        "least_in_bytes": need.least,
+        "reserved_in_bytes": need.reserved,
+        "room_in_bytes": need.room,
+        "startable": need.startable,
+    }
 
 
 def suggested(found: Suggestions) -> Document:
@@ -85,6 +101,8 @@ def suggested(found: Suggestions) -> Document:
         document["history"] = found.history
     if found.window_delay is not None:
         document["windowDelay"] = found.window_delay.render()
+    if found.memory is not None:
+        document["memory"] = memory_need(found.memory)
     return document
 
 

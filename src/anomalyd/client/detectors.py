@@ -39,15 +39,18 @@ class Detectors:
         detector: Mapping[str, Any] | detector_pb2.Detector,
         *,
         model: bool = False,
+        memory: bool = False,
         timeout: float | None = None,
     ) -> pb.ValidateDetectorResponse:
         """Tell the first issue of a detector without storing it; ``model`` also asks the data.
+
+        ``memory`` estimates what its models need.
 
         Raises: IllegalArgument, ParsingError for a document that cannot be read.
         """
         aspect = pb.VALIDATION_ASPECT_MODEL if model else pb.VALIDATION_ASPECT_DETECTOR
         request = pb.ValidateDetectorRequest(
-            detector=as_message(detector, detector_pb2.Detector), aspect=aspect
+            detector=as_message(detector, detector_pb2.Detector), aspect=aspect, memory=memory
         )
         return self._connection.call(
             f"{SERVICE}/ValidateDetector", request, pb.ValidateDetectorResponse, timeout=timeout
@@ -60,6 +63,8 @@ class Detectors:
         timeout: float | None = None,
     ) -> pb.SuggestParametersResponse:
         """Propose interval, window delay and history for a detector that need not exist.
+
+        Also says what memory its models need.
 
         Raises: DetectorInvalid, IndexNotFound, IllegalArgument, ParsingError.
         """

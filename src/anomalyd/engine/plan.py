@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from anomalyd.engine.rules import Tolerance, tolerances
 from anomalyd.executor.base import ModelShape
+from anomalyd.executor.memory import ModelNeed
 from anomalyd.model.detector import Detector
 from anomalyd.query.nodes import MatchAll, Query
 from anomalyd.query.nodes_aggregations import Aggregation
@@ -33,6 +34,11 @@ class AnalysisPlan:
     interval: int
     shape: ModelShape
     tolerances: tuple[Tolerance, ...] = ()
+
+    @property
+    def need(self) -> ModelNeed:
+        """What its models need at least."""
+        return ModelNeed(self.shape, bool(self.detector.categories))
 
     @staticmethod
     def of(detector_id: str, detector: Detector) -> AnalysisPlan:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from anomalyd.engine.live import LiveDetector
 from anomalyd.errors import AnomalydError, StateConflict
+from anomalyd.executor.memory import ModelNeed
 from anomalyd.model.detector import Detector
 from anomalyd.model.job import Job
 from anomalyd.model.realtime import RealtimeState, fingerprint
@@ -54,7 +55,9 @@ class RealtimeDetection:
 
         The first window is the newest that is due now, so its result is there at once.
 
-        Raises: StateConflict: "Anomaly detector job is already running: ID".
+        Raises:
+            StateConflict: "Anomaly detector job is already running: ID".
+            MemoryExceeded: no room for the models that must always be ready.
         """
         tools, id = self._tools, job.name
         before = tools.log.job(id)
@@ -62,6 +65,7 @@ class RealtimeDetection:
             raise StateConflict(f"Anomaly detector job is already running: {id}")
         detector = Detector.restore(task.detector)
         running = RunningDetector(id, detector, tools)
+        tools.breaker.check(running.plan.need, self.needs())
         now = tools.clock.now()
         first = running.timetable.last_due(now) - running.plan.interval
         state = RealtimeState(
@@ -112,6 +116,11 @@ class RealtimeDetection:
         with self._lock:
             running = list(self._running.values())
         return {one.detector_id: one.live for one in running if one.live is not None}
+
+    def needs(self) -> tuple[ModelNeed, ...]:
+        """Return what the models of each running detector need at least."""
+        with self._lock:
+            return tuple(one.plan.need for one in self._running.values())
 
     def lag(self) -> float:
         """Return by how many seconds the detector that waits longest is late."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.executor.memory import MemoryBreaker
 from anomalyd.metrics import Metrics
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock
@@ -48,6 +49,7 @@ class RealtimeTools:
         open: makes the models' place of a plan.
         checkpoints: where models are written down.
         late: for documents that come late.
+        breaker: refuses a start that memory has no room for.
         owner: this node, in leases.
     """
 
@@ -58,6 +60,7 @@ class RealtimeTools:
     log: RealtimeLog
     influencers: InfluencerRecorder
     late: LateTools
+    breaker: MemoryBreaker
     names: IndexNames
     clock: Clock
     counters: NodeCounters

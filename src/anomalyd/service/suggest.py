@@ -19,6 +19,7 @@ from anomalyd.schedule.clock import Clock
 from anomalyd.schedule.historical_progress import TRAINED_AFTER
 from anomalyd.service.density import DENSE, FilledTime, filled_time, windows_to_look_at
 from anomalyd.service.detector_checks import DetectorChecks
+from anomalyd.service.memory import MemoryEstimator, MemoryNeed
 from anomalyd.source.base import EntityValues, Source
 
 MINUTE = TimeUnit.MINUTES.milliseconds
@@ -33,6 +34,7 @@ class SuggestedParameter(Enum):
     INTERVAL = "detection_interval"
     HISTORY = "history"
     WINDOW_DELAY = "window_delay"
+    MEMORY = "memory"
 
     @staticmethod
     def parse(types: str) -> frozenset[SuggestedParameter]:
@@ -55,11 +57,13 @@ class Suggestions:
         interval: the shortest of the usual ones at which most windows hold data.
         history: past windows to learn from.
         window_delay: how far the newest document is behind, in whole minutes.
+        memory: what its models will need.
     """
 
     interval: Interval | None = None
     history: int | None = None
     window_delay: Interval | None = None
+    memory: MemoryNeed | None = None
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,23 @@ class SuggestionService:
         source: the data.
         rules: how detectors are read.
         checks: of the fields that the data must have.
+        memory: estimates what models need.
         clock: what "now" is.
     """
 
     def __init__(
-        self, *, source: Source, rules: DetectorRules, checks: DetectorChecks, clock: Clock
+        self,
+        *,
+        source: Source,
+        rules: DetectorRules,
+        checks: DetectorChecks,
+        memory: MemoryEstimator,
+        clock: Clock,
     ) -> None:
         self._source = source
         self._rules = rules
         self._checks = checks
+        self._memory = memory
         self._clock = clock
 
     def suggest(
@@ -141,7 +153,9 @@ class SuggestionService:
                 history = _history(series, interval or detector.detection_interval, detector)
         if SuggestedParameter.WINDOW_DELAY in parameters:
             delay = Interval(-(-(now - last) // MINUTE))
-        return Suggestions(interval=interval, history=history, window_delay=delay)
+        wanted = SuggestedParameter.MEMORY in parameters
+        memory = self._memory.need(detector) if wanted else None
+        return Suggestions(interval=interval, history=history, window_delay=delay, memory=memory)
 
     def _filled(self, detector: Detector, first: int, last: int) -> FilledTime:
         """Read the minutes that have documents which the detector, or one entity of it, sees."""

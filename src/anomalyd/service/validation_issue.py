@@ -9,6 +9,10 @@ from enum import Enum
 
 from anomalyd.errors import DetectorInvalid, IllegalArgument
 from anomalyd.model.interval import Interval
+from anomalyd.service.memory import MemoryNeed
+
+MEMORY = "memory"
+"""Asked for like an aspect: an estimate of what models need."""
 
 
 class ValidationAspect(Enum):
@@ -21,13 +25,25 @@ class ValidationAspect(Enum):
     def parse(types: str) -> ValidationAspect:
         """Read comma-separated types: the deepest known one counts, unknown ones do not.
 
+        ``memory`` is known, and no deeper than the detector.
         Raises: IllegalArgument when none is known.
         """
-        names = {name.strip() for name in types.split(",")}
+        names = _names(types)
         for aspect in (ValidationAspect.MODEL, ValidationAspect.DETECTOR):
             if aspect.value in names:
                 return aspect
+        if MEMORY in names:
+            return ValidationAspect.DETECTOR
         raise IllegalArgument("The given validation type doesn't exist", field="type")
+
+
+def wants_memory(types: str) -> bool:
+    """Tell whether an estimate of the memory is among comma-separated types."""
+    return MEMORY in _names(types)
+
+
+def _names(types: str) -> set[str]:
+    return {name.strip() for name in types.split(",")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +73,16 @@ class ValidationIssue:
             message=problem.reason,
             sub_issues=problem.sub_issues,
         )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What validation gave.
+
+    Attributes:
+        issue: the first one; None when nothing was found.
+        memory: what the models need; None where nobody asked, or nothing can be made.
+    """
+
+    issue: ValidationIssue | None = None
+    memory: MemoryNeed | None = None

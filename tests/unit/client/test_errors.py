@@ -42,6 +42,7 @@ RAISED: list[AnomalydError] = [
     errors.Forbidden("action [a] is unauthorized for user [u]"),
     errors.VersionConflict("version conflict"),
     errors.Throttled("too much"),
+    errors.MemoryExceeded("no room"),
     errors.NotImplementedYet("later"),
     errors.SourceUnavailable("not now"),
     errors.CorruptState("bad bytes"),

@@ -10,7 +10,7 @@ from tests.unit.service.data import MAPPING, MINUTE, NOW, bulk, detector
 
 DAY = 24 * 60
 LAST = NOW - NOW % MINUTE - MINUTE
-EVERYTHING = frozenset(SuggestedParameter)
+EVERYTHING = frozenset(SuggestedParameter) - {SuggestedParameter.MEMORY}
 
 
 def load(application: Application, index: str, minutes: range, **more: object) -> None:

@@ -8,7 +8,9 @@ from tests.unit.service.data import create, detector, feature
 
 
 def validate(application, aspect=ValidationAspect.DETECTOR, **changes):
-    return application.validation.validate(detector(**changes), aspect, caller=application.caller)
+    found = application.validation.validate(detector(**changes), aspect, caller=application.caller)
+    assert found.memory is None
+    return found.issue
 
 
 FINE = [

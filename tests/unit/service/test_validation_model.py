@@ -36,7 +36,7 @@ def validate(application, index, **changes):
         {key: value for key, value in body.items() if value is not ...},
         ValidationAspect.MODEL,
         caller=application.caller,
-    )
+    ).issue
 
 
 def minutes(count: int) -> dict:

@@ -8,7 +8,7 @@ from anomalyd.api import documents
 from anomalyd.api.rest.call import Answer, Call, Operation
 from anomalyd.auth.identity import Identity
 from anomalyd.service.validation import ValidationService
-from anomalyd.service.validation_issue import ValidationAspect
+from anomalyd.service.validation_issue import ValidationAspect, wants_memory
 
 
 class ValidationRoutes:
@@ -23,7 +23,15 @@ class ValidationRoutes:
         return {"ValidateDetector": Operation(handle=self.validate)}
 
     def validate(self, call: Call) -> Answer:
-        """Tell the first issue under its field; an empty object when there is none."""
-        aspect = ValidationAspect.parse(call.variables.get("type", ValidationAspect.DETECTOR.value))
-        issue = self._validation.validate(call.required_json(), aspect, caller=self._caller)
-        return Answer(document=documents.validated(issue))
+        """Tell the first issue under its field; an empty object when there is none.
+
+        With the type ``memory``, the estimate stands beside it.
+        """
+        types = call.variables.get("type", ValidationAspect.DETECTOR.value)
+        found = self._validation.validate(
+            call.required_json(),
+            ValidationAspect.parse(types),
+            caller=self._caller,
+            memory=wants_memory(types),
+        )
+        return Answer(document=documents.validated(found))
