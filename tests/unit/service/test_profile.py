@@ -20,12 +20,12 @@ def held(monkeypatch):
     waiting, go_on, steps = threading.Semaphore(0), threading.Event(), {}
     step = Analysis.step
 
-    def slow(self, windows, stopping=lambda: False):
+    def slow(self, *arguments):
         steps[id(self)] = steps.get(id(self), 0) + 1
         if steps[id(self)] == 2:
             waiting.release()
             go_on.wait(20)
-        return step(self, windows, stopping)
+        return step(self, *arguments)
 
     monkeypatch.setattr(Analysis, "step", slow)
     yield waiting, go_on

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anomalyd.embedded.catalogue import Catalogue
@@ -25,12 +27,12 @@ class _Index:
     Attributes:
         changes: the state, see ``Catalogue.changes``.
         documents: those that were read, by id.
-        single_reads: how many were read one by one.
+        reads: numbers the reads of single documents; ``next`` gives no number to two threads.
     """
 
     changes: int
     documents: dict[str, FoundDocument] = field(default_factory=dict)
-    single_reads: int = 0
+    reads: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class KeptDocuments:
@@ -54,12 +56,13 @@ class KeptDocuments:
         return self._read(kept, index, id) if found is None else found
 
     def _read(self, kept: _Index, index: str, id: str) -> FoundDocument | None:
-        kept.single_reads += 1
+        # whoever draws the number reads all: a shared count is past it before others compare
+        reads_all = next(kept.reads) == SINGLE_READS
         with self._catalogue.read() as session:
             state = session.states.get(index)
             if state is None:
                 return None
-            if kept.single_reads == SINGLE_READS:
+            if reads_all:
                 every = find_documents(
                     session.cursor, state.table, most=MOST_KEPT, longest=LONGEST_KEPT
                 )
