@@ -44,7 +44,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "ValidateDetector": ("POST", f"{API}/detectors/_validate/{{aspect}}"),
     "SuggestParameters": (
         "POST",
-        f"{API}/detectors/_suggest/detection_interval,history,window_delay",
+        f"{API}/detectors/_suggest/detection_interval,history,window_delay,memory",
     ),
     "PreviewDetector": ("POST", f"{API}/detectors/_preview"),
     "GetDetector": ("GET", f"{API}/detectors/{{id}}?job=true&task=true"),
