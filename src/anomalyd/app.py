@@ -313,7 +313,7 @@ def _assemble(
             clock=clock,
             most=settings.max_watchers,
         ),
-        influencers=InfluencerService(jobs=jobs, influencers=influencers),
+        influencers=InfluencerService(jobs=jobs, influencers=influencers, open_windows=realtime),
         ml_results=MlResultService(jobs=jobs, influencers=influencers),
         stats=StatsService(
             documents=documents,

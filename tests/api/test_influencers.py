@@ -87,6 +87,27 @@ def test_on_ordinary_days_no_more_hours_are_critical_than_by_design(
     assert len(critical) <= math.ceil(0.004375 * len(hours))
 
 
+@pytest.mark.parametrize(
+    ("query", "body", "reason"),
+    [
+        ("", None, f"Cannot flush because job [{PLAIN}] is not open"),
+        ("?calc_interim", b"", f"Cannot flush because job [{PLAIN}] is not open"),
+        ("", {"calc_interim": True}, f"Cannot flush because job [{PLAIN}] is not open"),
+        ("?calc_interims", b"", "did you mean [calc_interim]?"),
+        ("", {"calc_interims": True}, "unknown field [calc_interims]"),
+        ("?calc_interim=maybe", b"", "as only [true] or [false] are allowed."),
+    ],
+)
+def test_only_running_jobs_are_flushed(
+    rest: RestClient, plain: str, query: str, body: object, reason: str
+) -> None:
+    """And the request is read strictly."""
+    answer = rest("POST", f"{JOBS}/{PLAIN}/_flush{query}", body)
+    assert answer.status == 400
+    assert reason in answer.reason
+    assert rest("POST", f"{JOBS}/nobody/_flush").status == 404
+
+
 def test_an_influencer_is_the_documented_object(rest: RestClient, plain: str) -> None:
     """Keys in their order, the one named after the field among them; numbers in full."""
     answer = get(rest, PLAIN, "?size=1&human")

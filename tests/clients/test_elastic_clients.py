@@ -52,6 +52,8 @@ def test_the_python_client(rest: RestClient, job: str) -> None:
         assert client.ml.get_buckets(job_id=job).body == over_rest(rest, "buckets")
         overall = client.ml.get_overall_buckets(job_id=job, top_n=1)
         assert overall.body == over_rest(rest, "overall_buckets?top_n=1")
+        with pytest.raises(elasticsearch.BadRequestError, match="is not open"):
+            client.ml.flush_job(job_id=job, calc_interim=True)
         with pytest.raises(elasticsearch.NotFoundError, match="No known job with id 'nobody'"):
             client.ml.get_influencers(job_id="nobody")
         with pytest.raises(elasticsearch.BadRequestError, match="No mapping found"):

@@ -37,6 +37,14 @@ class InfluencerServicer(InfluencerServiceServicer):
         found = self._influencers.get(job_id, asked, self._caller)
         return respond(found, pb.GetInfluencersResponse)
 
+    def FlushJob(  # noqa: N802
+        self, request: pb.FlushJobRequest, context: Context
+    ) -> pb.FlushJobResponse:
+        """Judge the windows that are not complete yet."""
+        job_id = required(request.job_id, "job_id")
+        answer = self._influencers.flush(job_id, self._caller, calc_interim=request.calc_interim)
+        return respond(answer, pb.FlushJobResponse)
+
     def GetBuckets(  # noqa: N802
         self, request: pb.GetBucketsRequest, context: Context
     ) -> pb.GetBucketsResponse:

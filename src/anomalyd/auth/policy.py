@@ -32,6 +32,7 @@ class Action(Enum):
     GET_RECORDS = "cluster:monitor/xpack/ml/job/results/records/get"
     GET_BUCKETS = "cluster:monitor/xpack/ml/job/results/buckets/get"
     GET_OVERALL_BUCKETS = "cluster:monitor/xpack/ml/job/results/overall_buckets/get"
+    FLUSH_JOB = "cluster:admin/xpack/ml/job/flush"
     READ_RESULTS = "indices:data/read/search"
 
 
@@ -48,6 +49,11 @@ GRANTED_BY: Mapping[Action, tuple[ClusterPrivilege, ...]] = {
     Action.GET_RECORDS: _MONITOR_ML,
     Action.GET_BUCKETS: _MONITOR_ML,
     Action.GET_OVERALL_BUCKETS: _MONITOR_ML,
+    Action.FLUSH_JOB: (
+        ClusterPrivilege.MANAGE_ML,
+        ClusterPrivilege.MANAGE,
+        ClusterPrivilege.ALL,
+    ),
 }
 """Cluster privileges any one of which grants an action."""
 

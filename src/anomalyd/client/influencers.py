@@ -58,6 +58,23 @@ class Influencers:
             f"{SERVICE}/GetInfluencers", request, pb.GetInfluencersResponse, timeout=timeout
         )
 
+    def flush(
+        self, job: str, *, calc_interim: bool = True, timeout: float | None = None
+    ) -> pb.FlushJobResponse:
+        """Judge the windows of a running job that are not complete yet.
+
+        Args:
+            job: a detector's id or name.
+            calc_interim: False only tells how far the job is.
+            timeout: seconds.
+
+        Raises: JobNotFound, StateConflict.
+        """
+        request = pb.FlushJobRequest(job_id=job, calc_interim=calc_interim)
+        return self._connection.call(
+            f"{SERVICE}/FlushJob", request, pb.FlushJobResponse, timeout=timeout
+        )
+
     def buckets(
         self,
         job: str,

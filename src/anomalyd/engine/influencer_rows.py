@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import numpy as np
 
 from anomalyd._core import Influencers
 from anomalyd.engine.influencer_columns import RunColumns
-from anomalyd.store.base import ScoreRange, ScoreReader
-from anomalyd.store.influencers import InfluencerRows, RecordRows, StoredShares
+from anomalyd.store.base import ScoredResult, ScoreRange
+from anomalyd.store.influencers import InfluencerRows, Int64s, RecordRows, StoredShares
+
+
+class Names(Protocol):
+    """What codes stand for: the last two methods of a ``ScoreReader``."""
+
+    def value_names(self, which: ScoreRange, field: str, codes: Int64s) -> Mapping[int, str]:
+        """Return the value that each of these codes of a category field stands for."""
+        ...
+
+    def scored_results(
+        self, which: ScoreRange, window: Int64s, entity: Int64s
+    ) -> Mapping[tuple[int, int], ScoredResult]:
+        """Return the results of these (window, entity code) pairs ``int64[n]``, by pair."""
+        ...
 
 
 def influencer_rows(
     found: Influencers,
     columns: RunColumns,
     which: ScoreRange,
-    scores: ScoreReader,
+    scores: Names,
     records: RecordRows,
     shares: StoredShares,
 ) -> InfluencerRows:
@@ -61,9 +78,7 @@ def influencer_rows(
     )
 
 
-def record_rows(
-    found: Influencers, column: int, which: ScoreRange, scores: ScoreReader
-) -> RecordRows:
+def record_rows(found: Influencers, column: int, which: ScoreRange, scores: Names) -> RecordRows:
     """Return the records among what was found: the values of one column are whole entities.
 
     Args:

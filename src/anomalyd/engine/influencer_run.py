@@ -11,7 +11,8 @@ from anomalyd._core import Influencers, InfluenceState
 from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.influence_state import restored_state
 from anomalyd.engine.influencer_columns import RunColumns, worth_writing
-from anomalyd.engine.influencer_rows import influencer_rows, record_rows
+from anomalyd.engine.influencer_open import OpenRows
+from anomalyd.engine.influencer_rows import Names, influencer_rows, record_rows
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector
 from anomalyd.store.base import ScoreColumns, ScoreRange, ScoreReader
@@ -95,6 +96,7 @@ class InfluencerRun:
         self._state_position = 0
         self._rows_since_state = 0
         self._pending = False
+        self._interim = 0
 
     @staticmethod
     def restored(job: JobRun, scores: ScoreReader, influencers: InfluencerStore) -> InfluencerRun:
@@ -153,12 +155,23 @@ class InfluencerRun:
             scores, shares = self._read(piece), self._shares(piece)
             self._write(piece, self._process(scores, learn=False, shares=shares), shares)
 
-    def write_interim(self, window: int, scores: ScoreColumns) -> None:
-        """Write influencers of a window that is not complete."""
-        piece = WindowRange(
-            start=window, end=window + self.job.interval, interval=self.job.interval
-        )
-        self._write(piece, self._process(scores, learn=False), interim=True)
+    def write_interim(self, windows: WindowRange, rows: OpenRows) -> None:
+        """Write influencers of windows that are not complete."""
+        scores = rows.scores() or self._nothing(windows.start)
+        found = self._process(scores, learn=False, shares=rows.shares)
+        self._write(windows, found, rows.shares, names=rows, interim=True)
+        self._interim = max(self._interim, windows.end)
+
+    def forget_interim(self) -> None:
+        """Delete what was written of windows that will not be recorded."""
+        start = self.position
+        if start is None or self._interim <= start:
+            return
+        windows = WindowRange(start=start, end=self._interim, interval=self.job.interval)
+        self._write(windows, self._process(self._nothing(start), learn=False))
+
+    def _nothing(self, at: int) -> ScoreColumns:
+        return self._scores.scores(self.job.scores(at, at))
 
     def save(self) -> None:
         """Write the state down as it is."""
@@ -166,8 +179,7 @@ class InfluencerRun:
             nothing = WindowRange(
                 start=self.position, end=self.position, interval=self.job.interval
             )
-            scores = self._scores.scores(self.job.scores(self.position, self.position))
-            found = self._process(scores, learn=False)
+            found = self._process(self._nothing(self.position), learn=False)
             self._write(nothing, found, position=self.position, with_state=True)
 
     def renormalise_if_due(self, before: int | None) -> None:
@@ -251,18 +263,20 @@ class InfluencerRun:
         found: Influencers,
         shares: StoredShares = NO_STORED_SHARES,
         *,
+        names: Names | None = None,
         position: int | None = None,
         with_state: bool = False,
         interim: bool = False,
     ) -> None:
         which = self.job.scores(piece.start, piece.end)
-        records = record_rows(found, self._columns.record, which, self._scores)
+        named = self._scores if names is None else names
+        records = record_rows(found, self._columns.record, which, named)
         step = InfluencerStep(
             run=self.job.name,
             start=piece.start,
             end=piece.end,
             bucket_span=self.job.interval // 1000,
-            influencers=influencer_rows(found, self._columns, which, self._scores, records, shares),
+            influencers=influencer_rows(found, self._columns, which, named, records, shares),
             buckets=self._columns.buckets(found),
             records=records,
             interim=interim,

@@ -10,11 +10,13 @@ learned once more without writing, and the run goes on. Same scores, same bytes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from anomalyd.engine.influencer_open import OpenRows
 from anomalyd.engine.influencer_run import InfluencerRun, JobRun
+from anomalyd.engine.live_values import LiveRows
 from anomalyd.engine.window import WindowRange
-from anomalyd.store.base import ScoreColumns, ScoreReader
+from anomalyd.store.base import ScoreReader
 from anomalyd.store.influencers import InfluencerStore, ShareRows
 
 __all__ = ["InfluencerRecorder", "JobRun"]
@@ -118,23 +120,27 @@ class InfluencerRecorder:
             run = self._run(job)
             run.judge(run.done(windows))
 
-    def interim(self, job: JobRun, window: int, scores: ScoreColumns) -> None:
-        """Judge a window that is not complete yet; nothing is learned.
+    def interim(self, job: JobRun, windows: WindowRange, rows: Sequence[LiveRows]) -> None:
+        """Judge windows that are not complete yet; nothing is learned.
+
+        What an earlier call found of them is replaced, and this by ``recorded``.
 
         Args:
             job: the real-time run.
-            window: start of the window, epoch ms.
-            scores: of that window, as a ``ScoreReader`` would give them.
+            windows: from the run's position on.
+            rows: of these windows, judged by models that have not learned them.
         """
         with self._lock:
             run = self._run(job)
-            run.write_interim(window, scores)
+            found = OpenRows(rows, job.detector.categories, self._scores.codes)
+            run.write_interim(windows, found)
 
     def stopped(self, detector_id: str) -> None:
         """Write the state of a detector's real-time run down and let go of it."""
         with self._lock:
             run = self._live.pop(detector_id, None)
             if run is not None:
+                run.forget_interim()
                 run.save()
 
     def forget(self, detector_id: str) -> None:

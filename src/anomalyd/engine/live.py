@@ -174,6 +174,14 @@ class LiveDetector:
             shares = [self._shares.find(part, found.entities, numbers) for part in found.by_window]
             yield replace(found, shares=ShareRows.joined(shares))
 
+    def judge_open(self, windows: WindowRange) -> Iterator[LiveRows]:
+        """Score windows that have not been learned yet, as the data shows them now.
+
+        As ``rejudge``, for all series with data in them.
+        """
+        found = self._history.rows(windows.start, windows.end, None)
+        yield from self.rejudge(Arrivals(found.entities, found.entity, found.window_start, {}))
+
     def _numbers(self, entities: Sequence[EntityValues]) -> Int64s:
         """Return the numbers of entities' models; -1 where there is none, and at least one."""
         return np.array([self._number.get(each, -1) for each in entities] or [-1], dtype=np.int64)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from anomalyd.engine.analysis import ScoredRows
-from anomalyd.executor.base import Executor
+from anomalyd.engine.window import WindowRange
+from anomalyd.executor.base import Executor, Int64s
 from anomalyd.source.base import EntityValues, Source
 from anomalyd.store.influencers import NO_SHARES, ShareRows
 from anomalyd.store.models import CheckpointStore, ScoredValuesReader
@@ -51,6 +52,12 @@ class LiveRows:
         cuts = [0, *(np.flatnonzero(np.diff(starts)) + 1).tolist(), len(starts)]
         for first, last in itertools.pairwise(cuts):
             yield self.rows.part(first, last)
+
+
+def empty_windows(windows: WindowRange, seen: Sequence[Int64s]) -> Int64s:
+    """Return the starts of the windows that are in none of these columns of starts."""
+    every = np.arange(windows.start, windows.end, windows.interval, dtype=np.int64)
+    return np.setdiff1d(every, np.concatenate(seen)) if seen else every
 
 
 @dataclass(frozen=True, kw_only=True)

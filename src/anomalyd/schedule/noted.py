@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from anomalyd.engine.plan import AnalysisPlan
+from anomalyd.engine.window import WindowRange
 from anomalyd.model.index_names import IndexNames
 from anomalyd.query.parse import parse_query
 from anomalyd.store.base import ResultStore
+
+
+def within(windows: WindowRange) -> dict[str, Any]:
+    """Return the query over ``data_start_time`` that these windows are."""
+    return {"range": {"data_start_time": {"gte": windows.start, "lt": windows.end}}}
 
 
 def forget_noted(

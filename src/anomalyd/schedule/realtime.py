@@ -111,6 +111,23 @@ class RealtimeDetection:
             running = self._running.get(detector_id)
         return None if running is None else running.live
 
+    def interim(self, detector_id: str, *, write: bool) -> int | None:
+        """Write interim results of a running detector's windows that are not complete yet.
+
+        Waits for the tick that is under way. Nothing is learned, and the ticks' own results take
+        their place.
+
+        Args:
+            detector_id: whose.
+            write: False only tells how far the detector is.
+
+        Returns: the end of the last window that is recorded, epoch ms; None when it does not run.
+        Raises: the source's errors.
+        """
+        with self._lock:
+            running = self._running.get(detector_id)
+        return None if running is None else running.interim(write=write)
+
     def lives(self) -> Mapping[str, LiveDetector]:
         """Return the models of all running detectors by id."""
         with self._lock:

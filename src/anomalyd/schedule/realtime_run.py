@@ -18,7 +18,7 @@ import numpy as np
 from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.influencers import JobRun
 from anomalyd.engine.live import LiveDetector
-from anomalyd.engine.live_values import ColdStart, LiveRows
+from anomalyd.engine.live_values import ColdStart, LiveRows, empty_windows
 from anomalyd.engine.plan import AnalysisPlan
 from anomalyd.engine.results import error_batch, result_batch
 from anomalyd.engine.window import WindowRange
@@ -28,7 +28,8 @@ from anomalyd.model.detector import Detector
 from anomalyd.model.realtime import fingerprint
 from anomalyd.model.task import REALTIME, Task
 from anomalyd.schedule.late import look_again
-from anomalyd.schedule.noted import forget_noted
+from anomalyd.schedule.noted import forget_noted, within
+from anomalyd.schedule.realtime_interim import write_interim
 from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick, failed
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
@@ -109,6 +110,16 @@ class RunningDetector:
             self._tools.influencers.stopped(self.detector_id)
             if forget:
                 self._tools.log.forget(self.detector_id)
+
+    def interim(self, *, write: bool) -> int | None:
+        """See ``RealtimeDetection.interim``."""
+        with self._working:
+            held = self._tools.log.state(self.detector_id)
+            if self._ended or held is None:
+                return None
+            if write and self._live is not None:
+                write_interim(self._live, self._job(), self._tools, position=held.state.position)
+            return held.state.position
 
     def _step(self, control: JobControl) -> None:
         tools, limits = self._tools, self._tools.limits
@@ -205,7 +216,9 @@ class RunningDetector:
         tools = self._tools
         begun = tools.clock.now()
         if held.state.noted:
-            self._forget_errors(windows)
+            # real results come in the place of what says why there are none
+            noted = within(windows)
+            forget_noted(self.plan, noted, results=tools.results, names=tools.names, now=begun)
         waiting: ResultBatch | None = None
         seen: list[Int64s] = []
         count = 0
@@ -216,7 +229,7 @@ class RunningDetector:
             tools.influencers.shared(self._job(), rows.shares)
             seen.append(np.unique(rows.rows.window_start))
             count += len(rows.rows)
-        empty = self._empty(windows, seen)
+        empty = empty_windows(windows, seen)
         if len(empty):
             if waiting is not None:
                 tools.results.record(waiting)
@@ -324,23 +337,6 @@ class RunningDetector:
             tools.results.record(self._errors(rows, reason, now), writes)
         except VersionConflict:
             return
-
-    def _forget_errors(self, windows: WindowRange) -> None:
-        """Delete what was written of failures in windows that get their real results now."""
-        tools = self._tools
-        times = {"gte": windows.start, "lt": windows.end}
-        forget_noted(
-            self.plan,
-            {"range": {"data_start_time": times}},
-            results=tools.results,
-            names=tools.names,
-            now=tools.clock.now(),
-        )
-
-    def _empty(self, windows: WindowRange, seen: Sequence[Int64s]) -> Int64s:
-        """Return the starts of the windows without any row."""
-        every = np.arange(windows.start, windows.end, windows.interval, dtype=np.int64)
-        return np.setdiff1d(every, np.concatenate(seen)) if seen else every
 
     def _batch(self, rows: LiveRows, begun: int) -> ResultBatch:
         return result_batch(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from anomalyd.auth.identity import Identity
 from anomalyd.auth.policy import Action
+from anomalyd.errors import StateConflict
 from anomalyd.model.influencer import (
     ResultsRequest,
     own_property,
@@ -20,17 +21,53 @@ Document = dict[str, Any]
 DEFAULT_SORT = "influencer_score"
 
 
+class OpenWindows(Protocol):
+    """Judges what is not complete yet. Thread-safe."""
+
+    def interim(self, detector_id: str, *, write: bool) -> int | None:
+        """Write interim results of a running detector's open windows.
+
+        Args:
+            detector_id: whose.
+            write: False only tells how far the detector is.
+
+        Returns: the end of the last window that is final, epoch ms; None when it does not run.
+        Raises: the source's errors.
+        """
+        ...
+
+
 class InfluencerService:
     """Use case of influencers. Thread-safe.
 
     Args:
         jobs: finds the job.
         influencers: what was computed.
+        open_windows: computes what is asked for before its time.
     """
 
-    def __init__(self, *, jobs: Jobs, influencers: InfluencerStore) -> None:
+    def __init__(
+        self, *, jobs: Jobs, influencers: InfluencerStore, open_windows: OpenWindows
+    ) -> None:
         self._jobs = jobs
         self._influencers = influencers
+        self._open_windows = open_windows
+
+    def flush(self, job_id: str, identity: Identity, *, calc_interim: bool) -> Document:
+        """Judge the windows of a job that are not complete yet.
+
+        Args:
+            job_id: a detector's id or name.
+            identity: who asks.
+            calc_interim: whether to; else nothing happens.
+
+        Raises: Forbidden; JobNotFound; StateConflict when it does not run in real time.
+        """
+        job = self._jobs.open(job_id, identity, Action.FLUSH_JOB)
+        end = self._open_windows.interim(job.detector_id, write=calc_interim)
+        if end is None:
+            raise StateConflict(f"Cannot flush because job [{job.name}] is not open")
+        return {"flushed": True, "last_finalized_bucket_end": end}
 
     def get(
         self, job_id: str, request: ResultsRequest, identity: Identity, *, human: bool = False

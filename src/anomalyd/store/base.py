@@ -236,6 +236,10 @@ class ScoreReader(Protocol):
         """Return the scores of a range."""
         ...
 
+    def codes(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the code of each text ``int64[texts]``, as ``ScoreColumns`` has them."""
+        ...
+
     def value_names(
         self, which: ScoreRange, field: str, codes: npt.NDArray[np.int64]
     ) -> Mapping[int, str]:

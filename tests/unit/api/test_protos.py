@@ -38,7 +38,13 @@ SERVICES = {
     "TaskService": ["SearchTasks", "GetTask", "WatchTask"],
     "ResultService": ["SearchResults", "GetTopAnomalies", "DeleteResults", "WatchResults"],
     # Beside the architecture's table: the neighbours of influencers.
-    "InfluencerService": ["GetInfluencers", "GetBuckets", "GetRecords", "GetOverallBuckets"],
+    "InfluencerService": [
+        "GetInfluencers",
+        "GetBuckets",
+        "GetRecords",
+        "GetOverallBuckets",
+        "FlushJob",
+    ],
     "StatsService": ["GetStats"],
     # Not in the architecture's table; came with the settings that are changed at run time.
     "SettingsService": ["GetSettings", "ChangeSettings"],

@@ -9,7 +9,7 @@ from anomalyd.auth.identity import Identity, local_identity
 from anomalyd.auth.policy import GRANTED_BY, Action, ClusterPrivilege, Policy, Role
 from anomalyd.errors import Forbidden
 
-READS = sorted(GRANTED_BY, key=lambda action: action.value)
+READS = sorted(set(GRANTED_BY) - {Action.FLUSH_JOB}, key=lambda action: action.value)
 
 
 def identity(*roles: str) -> Identity:
@@ -22,6 +22,15 @@ def test_the_builtin_roles_read_results(action: Action, role: str) -> None:
     """So does the local identity, which everybody is until there is authentication."""
     Policy().check_results(identity("other", role), action, "job")
     Policy().check_results(local_identity(), action, "job")
+
+
+def test_only_who_manages_jobs_flushes_them() -> None:
+    """Reading them is not enough, as it makes results."""
+    for role in ("all_access", "machine_learning_admin"):
+        Policy().check_results(identity(role), Action.FLUSH_JOB, "job")
+    Policy().check_results(local_identity(), Action.FLUSH_JOB, "job")
+    with pytest.raises(Forbidden, match=r"job/flush.*manage_ml,manage,all"):
+        Policy().check_results(identity("machine_learning_user"), Action.FLUSH_JOB, "job")
 
 
 @pytest.mark.parametrize("privilege", ["monitor_ml", "monitor", "manage_ml", "manage"])

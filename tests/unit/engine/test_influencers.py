@@ -10,8 +10,10 @@ import pytest
 
 from anomalyd.embedded.catalogue import Catalogue
 from anomalyd.embedded.database import Database
+from anomalyd.engine.analysis import ScoredRows
 from anomalyd.engine.influencer_columns import worth_writing
 from anomalyd.engine.influencers import InfluencerRecorder, JobRun
+from anomalyd.engine.live_values import LiveRows
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector import Detector, Feature
 from anomalyd.model.interval import Interval
@@ -205,17 +207,41 @@ def test_late_windows_beyond_the_position_are_left_for_the_tick(place: Place) ->
     assert place.rows() == before
 
 
+def judged(score: np.ndarray) -> LiveRows:
+    """Rows of the window after all, as models that did not learn them judge them."""
+    count = len(HOSTS)
+    nothing = np.full((count, 1), np.nan)
+    rows = ScoredRows(
+        entity=np.arange(count),
+        window_start=np.full(count, WINDOWS * HOUR),
+        values=1.0 + np.arange(count)[:, None],
+        imputed=np.zeros((count, 1), dtype=np.bool_),
+        score=score,
+        grade=np.zeros(count),
+        confidence=np.full(count, 0.9),
+        threshold=np.full(count, 1.5),
+        relative_index=np.zeros(count, dtype=np.int64),
+        attribution=nothing,
+        expected=nothing,
+        past_values=nothing,
+    )
+    return LiveRows(rows, tuple((host,) for host in HOSTS))
+
+
 def test_an_open_window_is_interim_until_it_is_recorded(place: Place) -> None:
     """Nothing is learned from it, and the final rows take its place."""
     recorder = place.recorder()
     run_all(place, [recorder])
-    place.record(WINDOWS, scores()[STRANGE : STRANGE + 1])
-    open_window = EmbeddedScoreReader(place.catalogue).scores(
-        JOB.scores(WINDOWS * HOUR, (WINDOWS + 1) * HOUR)
-    )
-    recorder.interim(JOB, WINDOWS * HOUR, open_window)
+    open_window = windows(WINDOWS, WINDOWS + 1)
+    recorder.interim(JOB, open_window, [judged(scores()[STRANGE])])
     interim = [row for row in place.rows() if row.interim]
     assert [(row.timestamp, row.value) for row in interim] == [(WINDOWS * HOUR, "b")]
+    at = ResultFilter(start=open_window.start)
+    _, records = place.influencers.records("job", at, ResultPage(sort="record_score"))
+    assert [(one.entity, one.actual, one.interim) for one in records] == [(("b",), (2.0,), True)]
+    recorder.interim(JOB, open_window, [])
+    assert not [row for row in place.rows() if row.interim]
+    recorder.interim(JOB, open_window, [judged(scores()[STRANGE])])
     place.record(WINDOWS, scores()[:1])
     recorder.recorded(JOB, windows(WINDOWS, WINDOWS + 1))
     assert not [row for row in place.rows() if row.timestamp == WINDOWS * HOUR]

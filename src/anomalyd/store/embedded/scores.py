@@ -102,6 +102,19 @@ class EmbeddedScoreReader:
             values=_matrix(found, "f", which.features).astype(np.float64, copy=False),
         )
 
+    def codes(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the code of each text ``int64[texts]``, as ``ScoreColumns`` has them."""
+        column = np.empty(len(texts), dtype=object)
+        column[:] = texts
+        with self._catalogue.read() as session:
+            relation = result_relation(session, ())
+            with relation.lend(_CHOSEN, {"place": np.arange(len(texts)), "text": column}):
+                found = relation.columns(
+                    f"SELECT {code_of('text')} AS code FROM {_CHOSEN} ORDER BY place",  # noqa: S608
+                    {},
+                )
+        return np.ma.getdata(found["code"]).astype(np.int64, copy=False)
+
     def value_names(
         self, which: ScoreRange, field: str, codes: npt.NDArray[np.int64]
     ) -> Mapping[int, str]:
