@@ -64,7 +64,7 @@ NO_RECORDS = RecordRows(
 )
 
 
-def fill(store: EmbeddedInfluencerStore, rows: int) -> float:
+def fill(store: EmbeddedInfluencerStore, rows: int, *, job: str = JOB) -> float:
     """Store so many influencers of 20,000 values; returns seconds."""
     rng = np.random.default_rng(0)
     began = time.perf_counter()
@@ -82,7 +82,7 @@ def fill(store: EmbeddedInfluencerStore, rows: int) -> float:
             score=np.where(rng.random(count) < 0.5, 0, rng.random(count) * 100),
         )
         store.write(
-            JOB,
+            job,
             InfluencerStep(
                 run="",
                 start=int(window[0]),
