@@ -1,44 +1,86 @@
-"""`python -m benchmarks.realtime [ENTITIES ...] [--budget=GIB] [--write]`: ticks by entities.
+"""`python -m benchmarks.realtime [ENTITIES ...] [--singles N] [--soak MINUTES] [--write]`.
 
-One high-cardinality detector, one feature, one document per entity and one-minute window, on a
-clock that the benchmark moves. Each size runs in a process of its own, so that memory is its own. A
-tick is everything: query, score, record results and state, write the checkpoints that are due.
-Without a budget models have a quarter of the machine's memory, the others are packed or spilled.
+Without ``--singles`` and ``--soak``: ticks of one high-cardinality detector by entities, one feature,
+one document per entity and window, on a clock that the benchmark moves. Each size runs in a process
+of its own, so that memory is its own. A tick is everything: query, score, record results and state,
+write the checkpoints that are due. Beyond 100,000 entities the interval is ten minutes and the models
+may take 8 GiB (``--interval``, ``--budget`` in GiB); else they may take a quarter of the machine's
+memory, one minute.
+
+``--singles`` measures the lag of that many detectors of one series each over ``--minutes`` windows, on
+the machine's clock; ``--soak`` leaves a service alone for so many minutes with ``--rate`` documents
+arriving every second. ``--write`` puts tables on docs/benchmarks.md, and the chart beside it.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks.realtime.run import measure
+from benchmarks.realtime import run, singles, soak
+from benchmarks.realtime.chart import CHART, draw
 from benchmarks.report import machine, table, write_section
 
-SIZES = (1_000, 5_000, 20_000, 50_000)
-HEADER = ("entities", "cold start s", "tick s, median", "tick s, longest", "peak memory GiB",
-          "bytes a model")  # fmt: skip
+SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
+VERY_MANY = 100_000
+GIB = 1024**3
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure each size and print the table; ``--write`` puts it on the page."""
-    if arguments[:1] == ["--one"]:
-        print(json.dumps(measure(int(arguments[1]), int(arguments[2]))))
-        return
-    sizes = [int(each) for each in arguments if each.isdigit()] or SIZES
-    given = [each.removeprefix("--budget=") for each in arguments if each.startswith("--budget=")]
-    budget = str(int(float((given or ["0"])[0]) * 1024**3))
-    rows = []
-    for size in sizes:
-        command = [sys.executable, "-m", "benchmarks.realtime", "--one", str(size), budget]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print(" | ".join(rows[-1]), flush=True)
-    text = f"{machine()}.\n\n{table(HEADER, rows)}"
+    """Measure what was asked for and print its table; ``--write`` puts it on the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.realtime")
+    parser.add_argument("entities", type=int, nargs="*")
+    parser.add_argument("--budget", type=float)
+    parser.add_argument("--interval", type=int)
+    parser.add_argument("--singles", type=int)
+    parser.add_argument("--minutes", type=int, default=5)
+    parser.add_argument("--soak", type=int)
+    parser.add_argument("--rate", type=int, default=5_000)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.one:
+        step = run.measure(given.entities[0], int(given.budget * GIB), given.interval)
+        print(json.dumps(dataclasses.asdict(step)))
+    elif given.singles:
+        row = singles.singles(given.singles, given.minutes)
+        show("realtime-singles", table(singles.HEADER, [row]), write=given.write)
+    elif given.soak:
+        rows, verdict = soak.soak(given.soak, given.rate)
+        show("realtime-soak", f"{table(soak.HEADER, rows)}\n\n{verdict}", write=given.write)
+    else:
+        sizes = given.entities or SIZES
+        steps = [ladder_step(size, given.budget, given.interval) for size in sizes]
+        text = table(run.HEADER, [step.row() for step in steps])
+        show("realtime", text, write=given.write)
+        if given.write:
+            CHART.write_text(draw(steps))
+
+
+def ladder_step(entities: int, budget: float | None, interval: int | None) -> run.Step:
+    """Measure one size in a process of its own."""
+    many = entities > VERY_MANY
+    command = [
+        sys.executable, "-m", "benchmarks.realtime", "--one", str(entities),
+        "--budget", str((8 if many else 0) if budget is None else budget),
+        "--interval", str((10 if many else 1) if interval is None else interval),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    step = run.Step(**json.loads(done.stdout.splitlines()[-1]))
+    print(" | ".join(step.row()), flush=True)
+    return step
+
+
+def show(section: str, text: str, *, write: bool) -> None:
+    """Print a table; on the page it replaces its section."""
+    text = f"{machine()}.\n\n{text}"
     print(text)
-    if "--write" in arguments:
-        write_section("realtime", text)
+    if write:
+        write_section(section, text)
 
 
 main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A service left alone with one detector while documents pour in: does anything grow or slip?
+"""A service left alone with one detector while documents pour in: nothing may grow or slip.
 
 The service is a process of its own, reached over gRPC, on the machine's clock. Its memory, its
 files and the lag of its ticks are looked at from outside. Models begin full, so that memory that
@@ -166,7 +166,7 @@ class Lags:
 @contextmanager
 def _served(folder: str) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     command = [sys.executable, "-m", "anomalyd", "serve", "--no-gateway", "--grpc-port", "0"]
-    process = subprocess.Popen(  # noqa: S603 - our own module and our own options
+    process = subprocess.Popen(
         [*command, "--data-dir", folder], stdout=subprocess.PIPE, text=True, env=os.environ
     )
     try:

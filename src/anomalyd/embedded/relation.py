@@ -43,6 +43,11 @@ class IndexSet:
         self.resolver = merge([state.mapping for state in states])
 
     @property
+    def revisions(self) -> tuple[int, ...]:
+        """Which indices with which mappings these are: what statements over them depend on."""
+        return tuple(state.revision for state in self._states)
+
+    @property
     def shard_count(self) -> int:
         """One shard per index, as on a node that has them all."""
         return len(self._states)

@@ -32,7 +32,7 @@ from anomalyd.engine.shares import ShareFinder
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Float64s, Int64s
 from anomalyd.model.entity import model_id
-from anomalyd.source.base import Arrivals, EntityValues, FeatureRows
+from anomalyd.source.base import Arrivals, EntityValues, FeatureRows, WindowQuery
 from anomalyd.store.base import ScoreRange
 from anomalyd.store.influencers import ShareRows
 from anomalyd.store.models import CHECKPOINTS_AT_ONCE, ModelCheckpoint
@@ -125,17 +125,30 @@ class LiveDetector:
         ahead = ahead[np.argsort(model[ahead], kind="stable")]
         self._learn(model[ahead], window[ahead], values[ahead])
 
+    def query(self, windows: WindowRange) -> WindowQuery:
+        """Return what a tick asks the source."""
+        return self._history.query(windows.start, windows.end, None)
+
     def tick(
-        self, windows: WindowRange, stopping: Callable[[], bool] = lambda: False
+        self,
+        windows: WindowRange,
+        stopping: Callable[[], bool] = lambda: False,
+        found: FeatureRows | None = None,
     ) -> Iterator[LiveRows]:
         """Score and learn windows; they must follow those of the tick before.
 
         Yields chunks in order of time; a window without data is in none of them. When the caller
         does not come to the end, the models are of no use any more.
 
+        Args:
+            windows: aligned.
+            stopping: looked at now and then.
+            found: the answer to ``query``, where somebody has asked already.
+
         Raises: StoppedEarlyError; the source's errors before the first chunk.
         """
-        found = self._history.rows(windows.start, windows.end, None)
+        if found is None:
+            found = self._history.rows(windows.start, windows.end, None)
         numbers, known = self._numbers(found.entities), len(self._entities)
         seen = np.unique(found.entity[np.isfinite(found.values).all(axis=1)])
         fresh = seen[numbers[seen] < 0]

@@ -94,15 +94,17 @@ class History:
 
     def rows(self, start: int, end: int, entities: tuple[EntityValues, ...] | None) -> FeatureRows:
         """Return the feature values of windows, of all entities where none are named."""
-        return self._source.feature_rows(
-            WindowQuery(
-                selection=self._plan.selection,
-                features=self._plan.features,
-                start=start,
-                end=end,
-                interval=self._plan.interval,
-                entities=entities if self._plan.detector.categories else None,
-            )
+        return self._source.feature_rows(self.query(start, end, entities))
+
+    def query(self, start: int, end: int, entities: tuple[EntityValues, ...] | None) -> WindowQuery:
+        """Return what ``rows`` asks."""
+        return WindowQuery(
+            selection=self._plan.selection,
+            features=self._plan.features,
+            start=start,
+            end=end,
+            interval=self._plan.interval,
+            entities=entities if self._plan.detector.categories else None,
         )
 
     def _groups(

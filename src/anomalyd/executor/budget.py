@@ -61,6 +61,10 @@ class ModelBudget:
         self.dedicated = dedicated
         self.spill = spill
         self._members: list[BudgetedModels] = []
+        # What the members held when they were last asked, and its sum: asking all of them for each
+        # batch would cost more than the batch where there are very many.
+        self._told: dict[BudgetedModels, Int64s] = {}
+        self._total = np.zeros(3, dtype=np.int64)
         self._lock = threading.Lock()
 
     def usage(self) -> Mapping[str, Usage]:
@@ -79,11 +83,13 @@ class ModelBudget:
         """Count a detector's models in."""
         with self._lock:
             self._members.append(member)
+            self._told[member] = np.zeros(3, dtype=np.int64)
 
     def leave(self, member: BudgetedModels) -> None:
         """Count a detector's models no more; one that never joined is fine."""
         with self._lock:
             self._members = [one for one in self._members if one is not member]
+            self._total -= self._told.pop(member, 0)
 
     def settle(self, asking: BudgetedModels) -> None:
         """Bring what is held below the limit; called by a member that holds its own lock.
@@ -93,13 +99,24 @@ class ModelBudget:
         limits = {RESIDENT: self.limit * RESIDENT_SHARE, PACKED: self.limit * (1 - RESIDENT_SHARE)}
         for state, limit in limits.items():
             with self._lock:
-                members = list(self._members)
-                over = sum(int(member.held[state]) for member in members) - limit
+                self._hear(asking)
+                over = float(self._total[state] - limit)
+                members = list(self._members) if over > 0 else []
             if over <= 0:
                 continue
             over += limit * (1 - SLACK)
             with _free(members, asking) as free:
                 _demote(free, state, over)
+                with self._lock:
+                    for member in free:
+                        self._hear(member)
+
+    def _hear(self, member: BudgetedModels) -> None:
+        """Take over what a member holds; one that has left counts no more."""
+        told = self._told.get(member)
+        if told is not None:
+            self._total += member.held - told
+            self._told[member] = member.held.copy()
 
 
 @contextmanager

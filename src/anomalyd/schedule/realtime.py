@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from anomalyd.engine.live import LiveDetector
 from anomalyd.errors import AnomalydError, StateConflict
@@ -19,6 +19,7 @@ from anomalyd.model.detector import Detector
 from anomalyd.model.job import Job
 from anomalyd.model.realtime import RealtimeState, fingerprint
 from anomalyd.model.task import REALTIME, Task
+from anomalyd.schedule.realtime_group import MOST_TOGETHER, tick_together
 from anomalyd.schedule.realtime_progress import stopped
 from anomalyd.schedule.realtime_run import RunningDetector
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
@@ -29,6 +30,10 @@ from anomalyd.store.base import StoredDocument
 logger = logging.getLogger(__name__)
 
 LANE = "realtime"
+TOGETHER = "realtime, single series"
+INFLUENCERS = "realtime, influencers of single series"
+MOST_CAUGHT_UP = 50
+"""Series whose influencers are computed before others have their turn in the lane."""
 LONGEST_LOOK = 60.0
 """Seconds between two looks at the timetables at most: the time of day may be set."""
 
@@ -205,7 +210,7 @@ class RealtimeDetection:
         """Tell whether nothing is due and nothing is being worked on; for tests."""
         now = self._tools.clock.now()
         with self._lock:
-            due = any(one.next_at <= now for one in self._running.values())
+            due = any(one.next_at <= now or one.behind for one in self._running.values())
         self._wake.set()
         return not due and not self._scheduler.keys(LANE)
 
@@ -223,12 +228,42 @@ class RealtimeDetection:
                 running = list(self._running.values())
             busy = self._scheduler.keys(LANE)
             waiting = [one for one in running if _key(one.detector_id) not in busy]
-            for one in sorted(waiting, key=lambda each: each.next_at):
-                if one.next_at > now:
-                    break
-                self._scheduler.submit(LANE, _key(one.detector_id), self._job_of(one))
+            due = sorted(_due(waiting, now), key=lambda each: each.next_at)
+            for one in due:
+                if not one.usual:
+                    self._scheduler.submit(LANE, _key(one.detector_id), self._job_of(one))
+            if any(one.usual for one in due):
+                self._scheduler.submit(LANE, TOGETHER, self._tick_together)
+            if any(one.behind for one in running):
+                # behind everything that is due in the lane
+                self._scheduler.submit(LANE, INFLUENCERS, self._catch_up)
             ahead = [one.next_at - now for one in waiting if one.next_at > now]
             clock.wait(self._wake, min(LONGEST_LOOK, min(ahead, default=60_000) / 1_000))
+
+    def _tick_together(self, control: JobControl) -> None:
+        """Tick the single series that are due, and those that become due meanwhile."""
+        try:
+            while not control.stopping():
+                with self._lock:
+                    running = list(self._running.values())
+                usual = [one for one in _due(running, self._tools.clock.now()) if one.usual]
+                if not usual:
+                    break
+                usual.sort(key=lambda each: each.next_at)
+                for one in tick_together(usual[:MOST_TOGETHER], self._tools, control):
+                    self._job_of(one)(control)
+        finally:
+            self._wake.set()
+
+    def _catch_up(self, control: JobControl) -> None:
+        """Compute influencers of some series that were ticked together."""
+        with self._lock:
+            behind = [one for one in self._running.values() if one.behind]
+        for one in behind[:MOST_CAUGHT_UP]:
+            if control.stopping():
+                break
+            one.catch_up_influencers()
+        self._wake.set()
 
     def _job_of(self, running: RunningDetector) -> ScheduledJob:
         def tick(control: JobControl) -> None:
@@ -263,6 +298,10 @@ class RealtimeDetection:
         if running is not None:
             running.close(forget=True)
         tools.log.forget(id)
+
+
+def _due(running: Iterable[RunningDetector], now: int) -> list[RunningDetector]:
+    return [one for one in running if one.next_at <= now]
 
 
 def _key(detector_id: str) -> str:

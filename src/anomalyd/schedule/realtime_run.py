@@ -16,30 +16,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from anomalyd.engine.analysis import StoppedEarlyError
-from anomalyd.engine.influencers import JobRun
 from anomalyd.engine.live import LiveDetector
-from anomalyd.engine.live_values import ColdStart, LiveRows, empty_windows
+from anomalyd.engine.live_values import ColdStart, empty_windows
 from anomalyd.engine.plan import AnalysisPlan
-from anomalyd.engine.results import error_batch, result_batch
 from anomalyd.engine.window import WindowRange
 from anomalyd.errors import AnomalydError, SourceUnavailable, VersionConflict
 from anomalyd.executor.base import Int64s
 from anomalyd.model.detector import Detector
-from anomalyd.model.realtime import fingerprint
+from anomalyd.model.realtime import RealtimeState, fingerprint
 from anomalyd.model.task import REALTIME, Task
 from anomalyd.schedule.late import look_again
-from anomalyd.schedule.noted import forget_noted, within
 from anomalyd.schedule.realtime_interim import write_interim
 from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick, failed
+from anomalyd.schedule.realtime_record import (
+    NO_DATA,
+    PlainTick,
+    ScoredTick,
+    TickRecords,
+)
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
 from anomalyd.schedule.scheduler import JobControl
 from anomalyd.schedule.ticks import Timetable
+from anomalyd.source.base import FeatureRows
 from anomalyd.store.base import DocumentWrite, ResultBatch
 
 logger = logging.getLogger(__name__)
 
-NO_DATA = "No data in current detection window"
 DEFECT = "the tick failed because of an internal error; the log of the service has it"
 
 
@@ -61,9 +64,13 @@ class RunningDetector:
             delay=detector.window_delay.milliseconds,
         )
         self.next_at = tools.clock.now()
+        self._records = TickRecords(self.plan, self.timetable)
         self._tools = tools
         self._fingerprint = fingerprint(detector)
         self._live: LiveDetector | None = None
+        self._held: HeldState | None = None
+        self._known: Task | None = None
+        self._behind: WindowRange | None = None
         self._working = threading.Lock()
         self._progress = Progress()
         self._retried = 0
@@ -90,7 +97,90 @@ class RunningDetector:
             try:
                 self._step(control)
             except StoppedEarlyError:
-                self._abandon()
+                self.abandon()
+
+    @property
+    def usual(self) -> bool:
+        """Whether the next tick may be one of many that are worked on together; a guess."""
+        return (
+            not self.plan.detector.categories
+            and self._live is not None
+            and self._held is not None
+            and not self._held.state.noted
+        )
+
+    @property
+    def behind(self) -> bool:
+        """Whether windows are recorded whose influencers are still to be computed."""
+        return self._behind is not None
+
+    def plain_tick(self) -> PlainTick | None:
+        """Return the window that is due, where there is nothing else to do, and lock the detector.
+
+        ``release`` must follow, unless None is returned. In between come ``scored`` and
+        ``recorded``, or ``abandon``; nothing is done before.
+        """
+        self._working.acquire()
+        live, held = self._live, self._held
+        if not self._ended and self.usual and live is not None and held is not None:
+            now, most = self._tools.clock.now(), self._tools.limits.backlog_windows
+            backlog = self.timetable.backlog(held.state.position, now, most=most)
+            if backlog.windows.count == 1 and not backlog.dropped:
+                return PlainTick(live, held, backlog.windows)
+        self._working.release()
+        return None
+
+    def release(self) -> None:
+        """Unlock the detector."""
+        self._working.release()
+
+    def scored(
+        self, tick: PlainTick, found: FeatureRows, begun: int, control: JobControl
+    ) -> ScoredTick:
+        """Score a window and return what is to be written; ``begun`` is when that began, epoch ms.
+
+        Raises: StoppedEarlyError.
+        """
+        tools = self._tools
+        rows = next(iter(tick.live.tick(tick.windows, control.stopping, found)), None)
+        if rows is None:
+            start = np.array([tick.windows.start])
+            batch, error = self._records.errors(start, NO_DATA, begun, tools), NO_DATA
+        else:
+            batch, error = self._records.batch(rows, begun, tools), ""
+            tools.influencers.shared(self._records.job(tools), rows.shares)
+        state = self._records.next_state(tick.held.state, tick.windows.end, tools)
+        documents = self._documents(state, tick.held, tick.live, error)
+        return ScoredTick(tick, batch, state, documents, rows=0 if rows is None else len(rows.rows))
+
+    def recorded(self, done: ScoredTick, seq_no: int) -> None:
+        """Go on after a tick was written, with the sequence number of its state."""
+        windows, now = done.tick.windows, self._tools.clock.now()
+        self._held = HeldState(done.state, seq_no)
+        done.tick.live.committed(windows.end)
+        done.tick.live.checkpoint()
+        self._records.count(windows, rows=done.rows, caught_up=0, now=now, tools=self._tools)
+        self._behind = windows
+        self._retried = 0
+        self.next_at = self.timetable.due(windows.end + self.plan.interval)
+
+    def abandon(self) -> None:
+        """Forget models that may be ahead of the records; they are brought back from these."""
+        live, self._live = self._live, None
+        self._held = self._known = None
+        if live is not None:
+            live.close(forget=False)
+
+    def catch_up_influencers(self) -> None:
+        """Compute the influencers of windows that were recorded with others."""
+        with self._working:
+            if not self._ended:
+                self._influencers_of_those_behind()
+
+    def _influencers_of_those_behind(self) -> None:
+        windows, self._behind = self._behind, None
+        if windows is not None:
+            self._records.find_influencers(windows, self._tools)
 
     def quiesce(self) -> None:
         """Wait for the tick that is under way, and begin no other."""
@@ -100,6 +190,7 @@ class RunningDetector:
     def close(self, *, forget: bool) -> None:
         """Let go of the models; ``forget`` deletes what is kept of them, else it is saved."""
         with self._working:
+            self._influencers_of_those_behind()
             live, self._live = self._live, None
             if live is not None and not forget:
                 live.checkpoint(everything=True)
@@ -118,27 +209,31 @@ class RunningDetector:
             if self._ended or held is None:
                 return None
             if write and self._live is not None:
-                write_interim(self._live, self._job(), self._tools, position=held.state.position)
+                self._influencers_of_those_behind()
+                job, position = self._records.job(self._tools), held.state.position
+                write_interim(self._live, job, self._tools, position=position)
             return held.state.position
 
     def _step(self, control: JobControl) -> None:
         tools, limits = self._tools, self._tools.limits
+        self._influencers_of_those_behind()
         held = tools.log.state(self.detector_id)
+        self._held = self._known = None
         if held is None:
-            self._abandon()
+            self.abandon()
             self.next_at = tools.clock.now() + self.plan.interval
             return
         if held.state.held_by_other(tools.owner, tools.clock.now()):
-            self._abandon()
+            self.abandon()
             self.next_at = held.state.lease_expires
             return
         if held.state.owner != tools.owner:
-            held = tools.log.take_over(held, tools.owner, until=self._lease_end())
+            held = tools.log.take_over(held, tools.owner, until=self._records.lease_end(tools))
         try:
             position = self._work(held, control)
         except VersionConflict:
             # Somebody else has the lease, or the detector was stopped; the next look tells.
-            self._abandon()
+            self.abandon()
             self.next_at = tools.clock.now() + limits.lease_seconds * 1_000
         except SourceUnavailable as problem:
             self._retry(held, problem, control)
@@ -157,7 +252,8 @@ class RunningDetector:
         """Bring the models about and record everything that is due; return the position."""
         tools = self._tools
         live = self._live or self._opened(held)
-        state = look_again(self.plan, self._job(), live, held.state, tools.late, control.stopping)
+        job = self._records.job(tools)
+        state = look_again(self.plan, job, live, held.state, tools.late, control.stopping)
         held = HeldState(state, held.seq_no)
         position = held.state.position
         backlog = self.timetable.backlog(
@@ -174,6 +270,7 @@ class RunningDetector:
             if renewed is None:
                 raise StoppedEarlyError
             held = renewed
+        self._held = held
         return position
 
     def _opened(self, held: HeldState) -> LiveDetector:
@@ -194,9 +291,10 @@ class RunningDetector:
         task = self._task()
         if task is not None:
             now = self._tools.clock.now()
-            self._tools.tasks.put(
-                [after_cold_start(task, self._progress, interval=self.plan.interval, now=now)]
+            self._known = after_cold_start(
+                task, self._progress, interval=self.plan.interval, now=now
             )
+            self._tools.tasks.put([self._known])
 
     def _record(
         self,
@@ -216,64 +314,39 @@ class RunningDetector:
         tools = self._tools
         begun = tools.clock.now()
         if held.state.noted:
-            # real results come in the place of what says why there are none
-            noted = within(windows)
-            forget_noted(self.plan, noted, results=tools.results, names=tools.names, now=begun)
+            self._records.forget_errors(windows, tools)
         waiting: ResultBatch | None = None
         seen: list[Int64s] = []
         count = 0
         for rows in live.tick(windows, control.stopping):
             if waiting is not None:
                 tools.results.record(waiting)
-            waiting = self._batch(rows, begun)
-            tools.influencers.shared(self._job(), rows.shares)
+            waiting = self._records.batch(rows, begun, tools)
+            tools.influencers.shared(self._records.job(tools), rows.shares)
             seen.append(np.unique(rows.rows.window_start))
             count += len(rows.rows)
         empty = empty_windows(windows, seen)
         if len(empty):
             if waiting is not None:
                 tools.results.record(waiting)
-            waiting = self._errors(empty, NO_DATA, begun)
+            waiting = self._records.errors(empty, NO_DATA, begun, tools)
         assert waiting is not None
         now = tools.clock.now()
         error = NO_DATA if windows.end - windows.interval in empty else ""
-        tools.results.record(
-            waiting, self._documents(held, windows.end, live, error, dropped, caught_up)
+        state = self._records.next_state(
+            held.state, windows.end, tools, dropped=dropped, caught_up=caught_up
         )
+        tools.results.record(waiting, self._documents(state, held, live, error))
         live.committed(windows.end)
         live.checkpoint()
-        self._count(windows, empty=len(empty), rows=count, caught_up=caught_up, now=now)
-        self._find_influencers(windows)
-
-    def _find_influencers(self, windows: WindowRange) -> None:
-        """Compute who is to blame; what is missed now is caught up with by the next tick."""
-        try:
-            self._tools.influencers.recorded(self._job(), windows)
-        except Exception:
-            # Detection must not stop because of what is computed from its results.
-            logger.exception("influencers failed", extra={"detector_id": self.detector_id})
+        self._records.count(windows, rows=count, caught_up=caught_up, now=now, tools=tools)
+        self._records.find_influencers(windows, self._tools)
 
     def _documents(
-        self,
-        held: HeldState,
-        position: int,
-        live: LiveDetector,
-        error: str,
-        dropped: int,
-        caught_up: int,
+        self, state: RealtimeState, held: HeldState, live: LiveDetector, error: str
     ) -> Sequence[DocumentWrite]:
         """Return the new state, and the task where it says anything new."""
-        tools, now = self._tools, self._tools.clock.now()
-        state = dataclasses.replace(
-            held.state,
-            position=position,
-            lease_expires=self._lease_end(),
-            caught_up=held.state.caught_up + caught_up,
-            dropped=held.state.dropped + dropped,
-            failures=0,
-            noted=held.state.noted and position < self.timetable.last_due(now),
-            timestamp=now,
-        )
+        tools = self._tools
         writes = [tools.log.state_write(state, after=held)]
         task = self._task()
         if task is not None:
@@ -282,7 +355,8 @@ class RunningDetector:
                 task, self._progress, learned=learned, error=error, interval=self.plan.interval
             )
             if changed != task:
-                writes += tools.tasks.writes([dataclasses.replace(changed, last_update_time=now)])
+                self._known = dataclasses.replace(changed, last_update_time=state.timestamp)
+                writes += tools.tasks.writes([self._known])
         return writes
 
     def _retry(self, held: HeldState, problem: SourceUnavailable, control: JobControl) -> None:
@@ -291,7 +365,7 @@ class RunningDetector:
         A source that cannot be read is not the detector's fault, so this never stops it.
         """
         limits, clock = self._tools.limits, self._tools.clock
-        self._abandon()
+        self.abandon()
         if self._retried < limits.retries:
             self.next_at = clock.now() + round(limits.first_wait * 1_000 * 2**self._retried)
             self._retried += 1
@@ -302,7 +376,7 @@ class RunningDetector:
 
     def _fail(self, held: HeldState, reason: str) -> None:
         limits, clock = self._tools.limits, self._tools.clock
-        self._abandon()
+        self.abandon()
         failures = held.state.failures + 1
         self._note_failure(held, reason, failures=failures)
         if failures > limits.failures:
@@ -318,78 +392,20 @@ class RunningDetector:
         The position stays, so the window gets its real result once it can be read.
         """
         tools, now = self._tools, self._tools.clock.now()
-        tools.counters.executed(hc=bool(self.plan.detector.categories), failed=True)
-        tools.metrics.ticked("failed")
-        newest = self.timetable.last_due(now) - self.plan.interval
         state = dataclasses.replace(
             held.state,
             failures=failures,
             noted=True,
-            lease_expires=self._lease_end(),
+            lease_expires=self._records.lease_end(tools),
             timestamp=now,
         )
-        writes = [tools.log.state_write(state, after=held)]
         task = self._task()
-        if task is not None:
-            writes += tools.tasks.writes([failed(task, reason, now=now)])
-        rows = np.array([newest] if newest >= held.state.position else [], dtype=np.int64)
-        try:
-            tools.results.record(self._errors(rows, reason, now), writes)
-        except VersionConflict:
-            return
-
-    def _batch(self, rows: LiveRows, begun: int) -> ResultBatch:
-        return result_batch(
-            self.plan,
-            rows.entities,
-            rows.rows,
-            index=self._index(begun),
-            task_id=None,
-            execution_start=begun,
-            execution_end=self._tools.clock.now(),
-        )
-
-    def _errors(self, windows: Int64s, error: str, begun: int) -> ResultBatch:
-        return error_batch(
-            self.plan,
-            windows,
-            [error] * len(windows),
-            index=self._index(begun),
-            execution_start=begun,
-            execution_end=self._tools.clock.now(),
-        )
-
-    def _index(self, now: int) -> str:
-        return self.plan.detector.result_index or self._tools.names.results_of(now)
-
-    def _job(self) -> JobRun:
-        return JobRun(
-            detector_id=self.detector_id,
-            detector=self.plan.detector,
-            task_id=None,
-            indices=(self.plan.detector.result_index or self._tools.names.results,),
-        )
-
-    def _count(
-        self, windows: WindowRange, *, empty: int, rows: int, caught_up: int, now: int
-    ) -> None:
-        tools = self._tools
-        tools.counters.executed(hc=bool(self.plan.detector.categories), windows=windows.count)
-        for _ in range(caught_up):
-            tools.metrics.ticked("caught_up")
-        lag = (now - self.timetable.due(windows.end)) / 1_000
-        tools.metrics.ticked("scored" if rows else "empty", lag=max(0.0, lag), rows=rows)
+        writes = [tools.log.state_write(state, after=held)]
+        writes += [] if task is None else tools.tasks.writes([failed(task, reason, now=now)])
+        self._records.failed(state, reason, writes, tools)
 
     def _task(self) -> Task | None:
-        task = self._tools.tasks.latest(self.detector_id, REALTIME)
-        return None if task is None or task.state.ended else task
-
-    def _lease_end(self) -> int:
-        limits = self._tools.limits
-        return self._tools.clock.now() + max(2 * self.plan.interval, limits.lease_seconds * 1_000)
-
-    def _abandon(self) -> None:
-        """Forget models that may be ahead of the records; they are brought back from these."""
-        live, self._live = self._live, None
-        if live is not None:
-            live.close(forget=False)
+        """Return the detector's task, read once after each step: nobody else changes it."""
+        if self._known is None:
+            self._known = self._tools.tasks.latest(self.detector_id, REALTIME)
+        return None if self._known is None or self._known.state.ended else self._known

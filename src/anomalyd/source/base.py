@@ -161,6 +161,10 @@ class Source(Protocol):
         """
         ...
 
+    def feature_rows_of_each(self, queries: Sequence[WindowQuery]) -> tuple[FeatureRows, ...]:
+        """Return what ``feature_rows`` says of each query, all as of the same moment."""
+        ...
+
     def top_entities(
         self, selection: Selection, *, start: int, end: int, limit: int
     ) -> tuple[EntityCount, ...]:

@@ -64,6 +64,11 @@ class MeasuredSource:
         with self._measured("feature_rows"):
             return self._source.feature_rows(query)
 
+    def feature_rows_of_each(self, queries: Sequence[WindowQuery]) -> tuple[FeatureRows, ...]:
+        """Return the feature values of several queries, from one snapshot."""
+        with self._measured("feature_rows"):
+            return self._source.feature_rows_of_each(queries)
+
     def top_entities(
         self, selection: Selection, *, start: int, end: int, limit: int
     ) -> tuple[EntityCount, ...]:

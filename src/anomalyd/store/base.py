@@ -272,6 +272,17 @@ class ResultStore(Protocol):
         """
         ...
 
+    def record_all(
+        self, batches: Sequence[ResultBatch], documents: Sequence[DocumentWrite] = ()
+    ) -> tuple[StoredDocument, ...]:
+        """Write several batches and documents in one transaction; returns the documents in order.
+
+        No row may be in two of the batches.
+
+        Raises: VersionConflict; nothing is written then.
+        """
+        ...
+
     def revise(self, batch: ResultBatch, indices: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Replace real-time results by what documents made of them that came late.
 

@@ -37,7 +37,15 @@ class Failing:
                 raise self.error
             return ask(query)
 
+        ask_of_each = source.feature_rows_of_each
+
+        def asked_of_each(queries):
+            if self.error is not None:
+                raise self.error
+            return ask_of_each(queries)
+
         monkeypatch.setattr(source, "feature_rows", asked)
+        monkeypatch.setattr(source, "feature_rows_of_each", asked_of_each)
 
 
 @pytest.fixture

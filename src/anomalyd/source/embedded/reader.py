@@ -18,6 +18,7 @@ from anomalyd.source.base import (
     WindowQuery,
 )
 from anomalyd.source.embedded.arrivals import ArrivalQuery, read_arrivals
+from anomalyd.source.embedded.prepared import PreparedWindows
 from anomalyd.source.embedded.statement import (
     TIME,
     SelectedDocuments,
@@ -42,6 +43,7 @@ class EmbeddedSource:
     def __init__(self, catalogue: Catalogue, *, now: Callable[[], int]) -> None:
         self._catalogue = catalogue
         self._now = now
+        self._statements = PreparedWindows()
 
     def matching_indices(self, patterns: Sequence[str]) -> tuple[str, ...]:
         """Return the names that the patterns match, sorted."""
@@ -96,7 +98,20 @@ class EmbeddedSource:
     def feature_rows(self, query: WindowQuery) -> FeatureRows:
         """Return the feature values of the range, as columns."""
         with self._relation(query.selection.indices) as relation:
-            return read_windows(relation, query, now=self._now())
+            return read_windows(relation, query, now=self._now(), statements=self._statements)
+
+    def feature_rows_of_each(self, queries: Sequence[WindowQuery]) -> tuple[FeatureRows, ...]:
+        """Return the feature values of several queries, from one snapshot."""
+        now, relations = self._now(), dict[tuple[str, ...], IndexSet]()
+        found = []
+        with self._catalogue.read() as session:
+            for query in queries:
+                patterns = tuple(query.selection.indices)
+                if patterns not in relations:
+                    relations[patterns] = _index_set(session, patterns)
+                relation = relations[patterns]
+                found.append(read_windows(relation, query, now=now, statements=self._statements))
+        return tuple(found)
 
     def arrived(
         self, selection: Selection, *, since: Marks | None, start: int, end: int, interval: int

@@ -17,25 +17,27 @@ from sqlglot import exp
 
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.source.base import EntityValues, FeatureRows, WindowQuery
+from anomalyd.source.embedded.prepared import COUNT, ENTITY, WINDOW, PreparedWindows
 from anomalyd.source.embedded.statement import (
     TIME,
     WANTED,
     SelectedDocuments,
     category,
-    select_from,
 )
 
 VALUES_AT_ONCE = 2_000_000
 """Documents × features that one statement may read."""
 
 _MOST_PARTS = 1_000
-_ENTITY = "anomalyd_entity"
-_WINDOW = "anomalyd_window"
-_COUNT = "anomalyd_count"
 
 
 def read_windows(
-    relation: IndexSet, query: WindowQuery, *, now: int, values_at_once: int = VALUES_AT_ONCE
+    relation: IndexSet,
+    query: WindowQuery,
+    *,
+    now: int,
+    statements: PreparedWindows,
+    values_at_once: int = VALUES_AT_ONCE,
 ) -> FeatureRows:
     """Return the feature values of a range.
 
@@ -43,6 +45,7 @@ def read_windows(
         relation: the documents, in one snapshot.
         query: what to compute.
         now: what ``now`` means in filters, epoch ms.
+        statements: those that were built before.
         values_at_once: see ``VALUES_AT_ONCE``.
     """
     categories = query.selection.category_fields
@@ -51,7 +54,7 @@ def read_windows(
         return _no_rows(wanted or (), len(query.features))
     limit = max(values_at_once // max(len(query.features), 1), 1)
     pieces = [
-        _read_piece(relation, replace(query, start=start, end=end), now)
+        _read_piece(relation, replace(query, start=start, end=end), now, statements)
         for start, end in _pieces(relation, query, now, limit)
     ]
     return pieces[0] if len(pieces) == 1 else _join(pieces, wanted)
@@ -59,10 +62,12 @@ def read_windows(
 
 def _pieces(relation: IndexSet, query: WindowQuery, now: int, limit: int) -> list[tuple[int, int]]:
     """Cut the range where pieces of at most so many documents end, if windows allow it."""
+    windows = (query.end - query.start) // query.interval
+    if windows <= 1:
+        return [(query.start, query.end)]
     everything = relation.select([]).subquery("everything")
     [(stored,)] = relation.rows(exp.select("count(*)").from_(everything).sql(dialect="duckdb"), {})
-    windows = (query.end - query.start) // query.interval
-    if int(str(stored)) <= limit or windows <= 1:
+    if int(str(stored)) <= limit:
         return [(query.start, query.end)]
     step = -(-windows // _MOST_PARTS) * query.interval
     documents = SelectedDocuments(relation, query.selection, now)
@@ -85,18 +90,21 @@ def _pieces(relation: IndexSet, query: WindowQuery, now: int, limit: int) -> lis
     return list(zip(cuts, [*cuts[1:], query.end], strict=True))
 
 
-def _read_piece(relation: IndexSet, query: WindowQuery, now: int) -> FeatureRows:
+def _read_piece(
+    relation: IndexSet, query: WindowQuery, now: int, statements: PreparedWindows
+) -> FeatureRows:
     categories = len(query.selection.category_fields)
-    documents = SelectedDocuments(relation, query.selection, now)
-    statement = _window_statement(documents, query)
+    statement = statements.statement(relation, query, now)
     parameters = {
-        **documents.parameters,
+        **statement.parameters,
+        "from_time": query.start,
+        "to_time": query.end,
         "first_window": query.start,
         "interval": query.interval,
     }
     with _wanted_entities(relation, query.entities if categories else None):
-        columns = relation.columns(statement.sql(dialect="duckdb"), parameters)
-    entity = columns[_ENTITY].astype(np.int64)
+        columns = relation.columns(statement.sql, parameters)
+    entity = columns[ENTITY].astype(np.int64)
     entities = query.entities if categories else ((),)
     if entities is None:
         entities = entity_values(entity, [columns[category(at)] for at in range(categories)])
@@ -106,8 +114,8 @@ def _read_piece(relation: IndexSet, query: WindowQuery, now: int) -> FeatureRows
     return FeatureRows(
         entities=entities,
         entity=entity,
-        window_start=columns[_WINDOW].astype(np.int64),
-        doc_count=columns[_COUNT].astype(np.int64),
+        window_start=columns[WINDOW].astype(np.int64),
+        doc_count=columns[COUNT].astype(np.int64),
         values=values,
     )
 
@@ -137,41 +145,6 @@ def _join(pieces: Sequence[FeatureRows], wanted: tuple[EntityValues, ...] | None
         doc_count=np.concatenate([piece.doc_count for piece in pieces])[order],
         values=np.concatenate([piece.values for piece in pieces])[order],
     )
-
-
-def _window_statement(documents: SelectedDocuments, query: WindowQuery) -> exp.Select:
-    """Return the statement that yields entity, window, count and one column per feature."""
-    window = f"({TIME} - $first_window) // $interval"
-    names = [category(number) for number in range(len(query.selection.category_fields))]
-    metrics = [
-        exp.alias_(documents.metric(aggregation, number), f"m{number}")
-        for number, aggregation in enumerate(query.features)
-    ]
-    by_position = bool(names) and query.entities is not None
-    keys = ["position"] if by_position else names
-    grouped = documents.select(
-        *keys,
-        f"{window} AS {_WINDOW}",
-        f"count(*) AS {_COUNT}",
-        *metrics,
-        start=query.start,
-        end=query.end,
-    ).group_by(*keys, _WINDOW, copy=False)
-    if by_position:
-        same = " AND ".join(f"{name} = {WANTED}.value{at}" for at, name in enumerate(names))
-        grouped = grouped.join(WANTED, on=same, dialect="duckdb", copy=False)
-        entity = "position"
-    else:
-        entity = f"dense_rank() OVER (ORDER BY {', '.join(names)}) - 1" if names else "0"
-    return select_from(
-        grouped,
-        "grouped",
-        f"{entity} AS {_ENTITY}",
-        f"$first_window + {_WINDOW} * $interval AS {_WINDOW}",
-        _COUNT,
-        *(metric.alias for metric in metrics),
-        *([] if by_position else names),
-    ).order_by("1", "2", copy=False)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def result_columns(batch: ResultBatch) -> tuple[Columns, dict[str, str]]:
             arrays[name] = np.ascontiguousarray(batch.imputed[:, number])
         expressions["imputed"] = f"[{', '.join(names)}]"
     # a window that could not be read has no feature data at all
-    present = _any_value("feature_data", batch.feature_values.shape[1])
+    present = any_value("feature_data", batch.feature_values.shape[1])
     for name in ("feature_data", "feature_id", "feature_name"):
         source = expressions.get(name, f"${name}::VARCHAR[]")
         expressions[name] = f"CASE WHEN {present} THEN {source} ELSE [] END"
@@ -117,10 +117,11 @@ def _add_matrix(name: str, matrix: npt.NDArray[np.float64], arrays: Columns) -> 
     row = f"[{', '.join(map(_finite, columns))}]"
     if name == "feature_data":
         return row
-    return f"CASE WHEN {_any_value(name, matrix.shape[1])} THEN {row} END"
+    return f"CASE WHEN {any_value(name, matrix.shape[1])} THEN {row} END"
 
 
-def _any_value(name: str, count: int) -> str:
+def any_value(name: str, count: int) -> str:
+    """Return the condition that a row of a matrix has any finite value."""
     return " OR ".join(f"isfinite({name}{number})" for number in range(count)) or "false"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from anomalyd.embedded.catalogue import IndexState, WriteSession
 from anomalyd.embedded.database import quote
@@ -16,13 +17,20 @@ from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING
 from anomalyd.errors import IndexExists
 from anomalyd.store.base import ResultBatch
 from anomalyd.store.embedded.result_indices import matching_results
-from anomalyd.store.embedded.result_rows import constants, result_columns, result_ids
+from anomalyd.store.embedded.result_rows import (
+    any_value,
+    constants,
+    result_columns,
+    result_ids,
+)
 
 Bools = npt.NDArray[np.bool_]
 
 _BATCH = "anomalyd_results"
 _CONSTANTS = ("detector_id", "task_id", "schema_version", "user", "user_name")
 _LISTS = ("user_backend_roles", "user_roles")
+_OWN = frozenset({"detector_id", "feature_id", "feature_name"})
+"""What batches that are written together may have of their own."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +67,50 @@ def next_position(states: Mapping[str, IndexState]) -> int:
     return max((state.next_seq_no for state in states.values() if state.kind == KIND), default=0)
 
 
+def layout(batch: ResultBatch) -> tuple[object, ...]:
+    """Return what batches must have in common to be written together."""
+    optional = (
+        batch.error, batch.approx_anomaly_start, batch.relevant_attribution,
+        batch.expected_values, batch.past_values, batch.imputed,
+    )  # fmt: skip
+    shared = {key: value for key, value in constants(batch).items() if key not in _OWN}
+    return (
+        batch.feature_values.shape[1],
+        batch.category_fields,
+        tuple(each is None for each in optional),
+        orjson.dumps(shared, option=orjson.OPT_SORT_KEYS),
+    )
+
+
 def write_rows(
     session: WriteSession,
     state: IndexState,
-    batch: ResultBatch,
+    batches: Sequence[ResultBatch],
     revision: _Revision | None = None,
 ) -> None:
-    """Write rows into an index; those with the same ids are replaced."""
-    arrays, expressions = result_columns(batch)
+    """Write rows into an index; those with the same ids are replaced.
+
+    Args:
+        session: the transaction.
+        state: the index.
+        batches: at least one; of one layout.
+        revision: of the rows, where they replace others.
+    """
+    count = sum(map(len, batches))
+    parameters = constants(batches[0])
+    arrays, expressions = result_columns(batches[0])
+    if len(batches) > 1:
+        arrays = _joined(batches)
     expressions |= {name: f"${name}" for name in _CONSTANTS}
     expressions |= {name: f"${name}::VARCHAR[]" for name in _LISTS}
+    if len(batches) > 1:
+        expressions |= _own_expressions(batches[0])
     if revision is not None:
         _add_revision(revision, arrays, expressions)
     position = next_position(session.states)
-    first_seq_no = session.take_seq_nos(state.name, len(batch), at_least=position)
+    first_seq_no = session.take_seq_nos(state.name, count, at_least=position)
     expressions["_seq_no"] = f"{first_seq_no} + (row_number() OVER ()) - 1"
     targets = ", ".join(map(quote, expressions))
-    parameters = constants(batch)
     used = {name: parameters[name] for name in parameters if _uses(expressions, name)}
     table = quote(state.table)
     connection = session.connection
@@ -85,7 +120,10 @@ def write_rows(
         connection.execute(
             f"DELETE FROM {table} WHERE data_start_time BETWEEN $first AND $last "  # noqa: S608
             f"AND _id IN (SELECT id FROM {_BATCH})",
-            _range(batch),
+            {
+                "first": min(int(batch.data_start.min()) for batch in batches),
+                "last": max(int(batch.data_start.max()) for batch in batches),
+            },
         )
         connection.execute(
             f"INSERT INTO {table} ({targets}) "  # noqa: S608 - quoted identifiers
@@ -94,6 +132,34 @@ def write_rows(
         )
     finally:
         connection.unregister(_BATCH)
+
+
+def _joined(batches: Sequence[ResultBatch]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of all batches, and per row what differs from batch to batch."""
+    parts = []
+    for batch in batches:
+        arrays, _ = result_columns(batch)
+        own = {"detector_id": batch.detector_id}
+        own |= {f"id_of{at}": id for at, id in enumerate(batch.feature_ids)}
+        own |= {f"name_of{at}": name for at, name in enumerate(batch.feature_names)}
+        parts.append(arrays | {key: _repeated(value, len(batch)) for key, value in own.items()})
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _own_expressions(batch: ResultBatch) -> dict[str, str]:
+    """Return the expressions of the columns that ``_joined`` adds."""
+    present = any_value("feature_data", batch.feature_values.shape[1])
+    expressions = {"detector_id": "detector_id"}
+    for column, each in (("feature_id", "id_of"), ("feature_name", "name_of")):
+        listed = ", ".join(f"{each}{at}" for at in range(len(batch.feature_ids)))
+        expressions[column] = f"CASE WHEN {present} THEN [{listed}] ELSE [] END"
+    return expressions
+
+
+def _repeated(value: str, count: int) -> npt.NDArray[Any]:
+    column = np.empty(count, dtype=object)
+    column[:] = value
+    return column
 
 
 def revise_rows(session: WriteSession, batch: ResultBatch, indices: Sequence[str]) -> Bools:
@@ -117,7 +183,7 @@ def revise_rows(session: WriteSession, batch: ResultBatch, indices: Sequence[str
     for number in np.unique(home[changed]).tolist():
         rows = np.flatnonzero(changed & (home == number))
         state = ensured(session, batch.index) if number < 0 else states[number]
-        write_rows(session, state, batch.take(rows), revision.take(rows))
+        write_rows(session, state, [batch.take(rows)], revision.take(rows))
     return changed
 
 

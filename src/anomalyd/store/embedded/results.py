@@ -15,11 +15,18 @@ from anomalyd.errors import IllegalArgument
 from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.search import search
-from anomalyd.store.base import Document, DocumentWrite, ResultBatch, TopAnomaly
+from anomalyd.store.base import (
+    Document,
+    DocumentWrite,
+    ResultBatch,
+    StoredDocument,
+    TopAnomaly,
+)
 from anomalyd.store.embedded.documents import put_documents
 from anomalyd.store.embedded.result_indices import matching_results, result_relation
 from anomalyd.store.embedded.result_writes import (
     ensured,
+    layout,
     next_position,
     revise_rows,
     write_rows,
@@ -52,12 +59,27 @@ class EmbeddedResultStore:
 
         Raises: VersionConflict; nothing is written then.
         """
+        self.record_all([batch], documents)
+
+    def record_all(
+        self, batches: Sequence[ResultBatch], documents: Sequence[DocumentWrite] = ()
+    ) -> tuple[StoredDocument, ...]:
+        """Write several batches and documents in one transaction; returns the documents in order.
+
+        Raises: VersionConflict; nothing is written then.
+        """
         with self._catalogue.write() as session:
-            put_documents(session, documents)
-            state = ensured(session, batch.index)
-            if len(batch):
-                write_rows(session, state, batch)
+            stored = put_documents(session, documents)
+            for index in dict.fromkeys(batch.index for batch in batches):
+                state = ensured(session, index)
+                alike: dict[object, list[ResultBatch]] = {}
+                for batch in batches:
+                    if len(batch) and batch.index == index:
+                        alike.setdefault(layout(batch), []).append(batch)
+                for group in alike.values():
+                    write_rows(session, state, group)
         self._recorded()
+        return stored
 
     def revise(self, batch: ResultBatch, indices: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Replace real-time results by what documents made of them that came late."""

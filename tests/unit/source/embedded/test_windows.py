@@ -13,6 +13,7 @@ from anomalyd.query.nodes import MatchAll, Range
 from anomalyd.query.nodes_aggregations import Avg, Sum
 from anomalyd.source.base import Selection, WindowQuery
 from anomalyd.source.embedded import EmbeddedIndices
+from anomalyd.source.embedded.prepared import PreparedWindows
 from anomalyd.source.embedded.windows import read_windows
 
 MAPPING = {"properties": {"t": {"type": "date"}, "host": {"type": "keyword"}}}
@@ -60,8 +61,10 @@ def test_pieces_make_the_same_rows_as_the_whole(
     )
     with catalogue.read() as session:
         relation = IndexSet(session.cursor, session.matching(["logs"]))
-        whole = read_windows(relation, query, now=0)
-        pieces = read_windows(relation, query, now=0, values_at_once=at_once)
+        whole = read_windows(relation, query, now=0, statements=PreparedWindows())
+        pieces = read_windows(
+            relation, query, now=0, statements=PreparedWindows(), values_at_once=at_once
+        )
     assert pieces.entities == whole.entities
     assert pieces.entity.tolist() == whole.entity.tolist()
     assert pieces.window_start.tolist() == whole.window_start.tolist()

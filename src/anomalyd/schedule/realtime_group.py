@@ -1,0 +1,136 @@
+"""Ticks of many single series at once: one snapshot of the source, one transaction of the store.
+
+A series alone costs little; asking the source, writing results and position, and looking for late
+documents cost much more. So the usual ticks, of one window each and with nothing to be made good,
+are worked on together. Whatever is unusual is left to ``RunningDetector.step``, which does all the
+same things for one detector; so is everything when anything fails, so that the detector that is to
+blame is found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from anomalyd.engine.analysis import StoppedEarlyError
+from anomalyd.query.nodes import MatchAll
+from anomalyd.schedule.late import LateTools, late_windows
+from anomalyd.schedule.realtime_record import PlainTick, ScoredTick
+from anomalyd.schedule.realtime_run import RunningDetector
+from anomalyd.schedule.realtime_tools import RealtimeTools
+from anomalyd.schedule.scheduler import JobControl
+from anomalyd.source.base import Arrivals
+
+logger = logging.getLogger(__name__)
+
+_Locked = tuple[RunningDetector, PlainTick]
+
+MOST_TOGETHER = 200
+"""Detectors of one transaction: more would make the first of them wait for the last."""
+
+
+def tick_together(
+    detectors: Sequence[RunningDetector], tools: RealtimeTools, control: JobControl
+) -> tuple[RunningDetector, ...]:
+    """Tick detectors that are due.
+
+    Args:
+        detectors: at most ``MOST_TOGETHER`` or so.
+        tools: what to work with.
+        control: looked at between detectors.
+
+    Returns: those that must be stepped by themselves.
+    """
+    locked: list[_Locked] = []
+    alone: list[RunningDetector] = []
+    scoring = False
+    try:
+        for one in detectors:
+            tick = one.plain_tick()
+            if tick is None:
+                alone.append(one)
+            else:
+                locked.append((one, tick))
+        usual, late = _looked_again(locked, tools.late)
+        alone += late
+        found = tools.late.source.feature_rows_of_each([tick.query for _, tick in usual])
+        scoring = True
+        begun = tools.clock.now()
+        _record(
+            [
+                (one, one.scored(tick, rows, begun, control))
+                for (one, tick), rows in zip(usual, found, strict=True)
+            ],
+            tools,
+        )
+    except StoppedEarlyError:
+        _abandon(locked)
+    except Exception:
+        logger.warning("detectors are ticked one by one", exc_info=True)
+        alone = list(detectors)
+        if scoring:
+            _abandon(locked)
+    finally:
+        for one, _ in locked:
+            one.release()
+    return tuple(alone)
+
+
+def _record(scored: Sequence[tuple[RunningDetector, ScoredTick]], tools: RealtimeTools) -> None:
+    if not scored:
+        return
+    documents = [write for _, each in scored for write in each.documents]
+    stored = tools.results.record_all([each.batch for _, each in scored], documents)
+    numbers = {each.id: each.seq_no for each in stored}
+    for one, each in scored:
+        one.recorded(each, numbers[each.state.id])
+
+
+def _looked_again(
+    ticks: Sequence[_Locked], tools: LateTools
+) -> tuple[list[_Locked], list[RunningDetector]]:
+    """Look for late documents of all series that lie in the same indices with one question.
+
+    Returns: ticks without any, their states with what the source has now, and the other detectors.
+    """
+    if not tools.grace_seconds:
+        return [(one, tick.marked(None)) for one, tick in ticks], []
+    groups: dict[object, list[_Locked]] = {}
+    late = [one for one, tick in ticks if tick.held.state.marks is None]
+    for one, tick in ticks:
+        if tick.held.state.marks is not None:
+            selection = tick.query.selection
+            key = (selection.indices, selection.time_field, tick.windows)
+            groups.setdefault(key, []).append((one, tick))
+    usual: list[_Locked] = []
+    for group in groups.values():
+        arrivals = _arrived([tick for _, tick in group], tools)
+        if len(arrivals):
+            late += [one for one, _ in group]
+        else:
+            usual += [(one, tick.marked(arrivals.marks)) for one, tick in group]
+    return usual, late
+
+
+def _arrived(ticks: Sequence[PlainTick], tools: LateTools) -> Arrivals:
+    """Return what arrived late for any of them, and perhaps for other series of their indices."""
+    selection, windows = ticks[0].query.selection, ticks[0].windows
+    marks = [tick.held.state.marks or {} for tick in ticks]
+    names = set[str]().union(*marks)
+    judged = [
+        late_windows(tick.held.state, interval=windows.interval, grace_seconds=tools.grace_seconds)
+        for tick in ticks
+    ]
+    return tools.source.arrived(
+        dataclasses.replace(selection, filter=MatchAll()),
+        since={name: min(each.get(name, 0) for each in marks) for name in names},
+        start=min(each.start for each in judged),
+        end=windows.start,
+        interval=windows.interval,
+    )
+
+
+def _abandon(ticks: Sequence[_Locked]) -> None:
+    for one, _ in ticks:
+        one.abandon()

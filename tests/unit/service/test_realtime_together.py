@@ -1,0 +1,125 @@
+"""Many single series are ticked together: as each by itself, whatever is wrong with one of them."""
+
+import random
+
+import pytest
+
+from anomalyd.app import build
+from anomalyd.config import Settings
+from anomalyd.schedule import realtime_group
+from anomalyd.schedule.clock import VirtualClock
+from anomalyd.schedule.realtime_run import RunningDetector
+from tests.unit.service.data import FIRST, HOSTS, MINUTE, bulk, create, fill
+from tests.unit.service.realtime import advance, comparable, live_results, settle, started, stop
+
+BEGIN = FIRST + 100 * MINUTE
+SERIES = (*({"term": {"host": host}} for host in HOSTS), {"term": {"host": "nobody"}})
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """How many ticks each transaction had, in order."""
+    sizes = []
+    record = realtime_group._record
+
+    def recorded(scored, tools):
+        sizes.append(len(scored))
+        record(scored, tools)
+
+    monkeypatch.setattr(realtime_group, "_record", recorded)
+    return sizes
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Let every detector be stepped by itself."""
+    return lambda: monkeypatch.setattr(RunningDetector, "usual", property(lambda _: False))
+
+
+def run(*, minutes=3, between=lambda application, clock, ids: None):
+    """Results of all series by name, with something done after some minutes."""
+    clock = VirtualClock(BEGIN)
+    ids = random.Random(1).randbytes
+    with build(Settings(), clock=clock, random_bytes=ids) as application:
+        fill(application)
+        series = [
+            create(application, name=f"series-{number}", filter_query=query)
+            for number, query in enumerate(SERIES)
+        ]
+        for id in series:
+            started(application, id)
+        advance(application, clock, minutes)
+        between(application, clock, series)
+        advance(application, clock, minutes)
+        return [comparable(live_results(application, id)) for id in series]
+
+
+def test_results_are_those_of_each_by_itself(together, alone):
+    """Field for field, also of a series without any data."""
+    found = run()
+    # the spread of due times makes the groups: all series of a minute, in one or more
+    assert sum(together) >= 4 * 5
+    assert max(together) > 1
+    alone()
+    assert run() == found
+    assert {one.get("error") for one in found[-1]} == {"No data in current detection window"}
+    assert all(len(each) == 7 for each in found)
+
+
+def test_late_documents_are_judged_as_by_itself(together, alone):
+    """A document that comes late for one series changes its result, and no other."""
+
+    def late(application, clock, ids):
+        time = clock.now() // MINUTE * MINUTE - 2 * MINUTE + 500
+        document = {"timestamp": time, "value": 900.0, "host": HOSTS[1], "service": "web"}
+        assert not application.indices.bulk(bulk([document]), default_index="server_log").errors
+
+    found = run(between=late)
+    assert max(together) > 1
+    alone()
+    assert run(between=late) == found
+    plain = run()
+    assert [a != b for a, b in zip(found, plain, strict=True)] == [False, True, False, False]
+
+
+def test_one_that_is_stopped_and_one_that_loses_its_state_leave_the_others_alone(together):
+    """The others have every window; the loser's windows are not written by anybody."""
+
+    def disturb(application, clock, ids):
+        assert stop(application, ids[0])
+        application.realtime._tools.log.forget(ids[1])
+
+    found = run(between=disturb)
+    assert [len(each) for each in found] == [4, 4, 7, 7]
+    assert max(together) > 1
+
+
+def test_a_source_that_fails_for_one_is_told_of_that_one(monkeypatch, together):
+    """All are asked again one by one; only the one with the missing index notes a failure."""
+
+    def gone(application, clock, ids):
+        source = application.previews._source
+        ask, ask_of_each = source.feature_rows, source.feature_rows_of_each
+
+        def refuses(query):
+            return "host-2" in repr(query.selection.filter)
+
+        def asked(query):
+            if refuses(query):
+                raise RuntimeError("a defect")
+            return ask(query)
+
+        def asked_of_each(queries):
+            if any(map(refuses, queries)):
+                raise RuntimeError("a defect")
+            return ask_of_each(queries)
+
+        monkeypatch.setattr(source, "feature_rows", asked)
+        monkeypatch.setattr(source, "feature_rows_of_each", asked_of_each)
+        advance(application, clock, 3)
+        monkeypatch.undo()
+        settle(application)
+
+    found = run(between=gone)
+    assert [len(each) for each in found] == [10] * 4
+    assert not [one for one in found[1] if "error" in one]
