@@ -1,15 +1,16 @@
 """`python -m benchmarks.realtime [ENTITIES ...] [--singles N] [--soak MINUTES] [--write]`.
 
-Without ``--singles`` and ``--soak``: ticks of one high-cardinality detector by entities, one feature,
-one document per entity and window, on a clock that the benchmark moves. Each size runs in a process
-of its own, so that memory is its own. A tick is everything: query, score, record results and state,
-write the checkpoints that are due. Beyond 100,000 entities the interval is ten minutes and the models
-may take 8 GiB (``--interval``, ``--budget`` in GiB); else they may take a quarter of the machine's
-memory, one minute.
+Without ``--singles`` and ``--soak``: ticks of one high-cardinality detector by entities, one
+feature, one document per entity and window, on a clock that the benchmark moves. Each size runs in
+a process of its own, so that memory is its own. A tick is everything: query, score, record results
+and state, write the checkpoints that are due. The interval is one minute and the models may take a
+quarter of the machine's memory; beyond 100,000 entities it is ten minutes, and they may take 8 GiB
+(``--interval``, ``--budget`` in GiB).
 
-``--singles`` measures the lag of that many detectors of one series each over ``--minutes`` windows, on
-the machine's clock; ``--soak`` leaves a service alone for so many minutes with ``--rate`` documents
-arriving every second. ``--write`` puts tables on docs/benchmarks.md, and the chart beside it.
+``--singles`` measures the lag of that many detectors of one series each over ``--minutes`` windows,
+on the machine's clock; ``--soak`` leaves a service alone for so many minutes with ``--rate``
+documents arriving every second. ``--write`` puts tables on docs/benchmarks.md, and the chart
+beside it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #66727
 .ground { fill: #ffffff } .rule { stroke: #e4e7eb } .line { stroke: #2563eb; fill: none }
 .dot { fill: #2563eb } .linear { stroke: #9aa5b1; stroke-dasharray: 4 4; fill: none }
 @media (prefers-color-scheme: dark) { .ground { fill: #0d1117 } text { fill: #8b949e }
-.title { fill: #e6edf3 } .rule { stroke: #262c36 } .line { stroke: #60a5fa } .dot { fill: #60a5fa } }
+.title { fill: #e6edf3 } .rule { stroke: #262c36 } .line { stroke: #60a5fa } .dot { fill: #60a5fa }}
 </style>"""
 
 

@@ -92,7 +92,8 @@ class RunningDetector:
             TooManyFailuresError: the documented rule about failures in a row.
         """
         with self._working:
-            if self._ended:
+            # another thread may have done it while this one waited for the lock
+            if self._ended or self.next_at > self._tools.clock.now():
                 return
             try:
                 self._step(control)
@@ -262,7 +263,7 @@ class RunningDetector:
         for _ in range(backlog.dropped):
             tools.metrics.ticked("dropped")
         dropped, missed = backlog.dropped, backlog.missed
-        for piece in backlog.windows.pieces(tools.limits.piece_windows):
+        for piece in backlog.windows.pieces(tools.limits.at_once(live.count)):
             late = min(missed, piece.count)
             self._record(live, piece, held, control, dropped=dropped, caught_up=late)
             position, dropped, missed = piece.end, 0, missed - late

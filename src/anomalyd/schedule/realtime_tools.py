@@ -26,7 +26,8 @@ class RealtimeLimits:
 
     Attributes:
         backlog_windows: most windows that are caught up with; older ones are dropped.
-        piece_windows: windows that are recorded at once when there are many.
+        piece_windows: windows that are recorded at once when there are many, at most.
+        piece_rows: windows times series that are read at once, if windows allow it.
         lease_seconds: how long a lease lasts beyond the interval, at least.
         retries: how often a source that cannot be read is asked again within a tick.
         first_wait: seconds before the first of these; doubled each time.
@@ -35,10 +36,15 @@ class RealtimeLimits:
 
     backlog_windows: int = 1_000
     piece_windows: int = 100
+    piece_rows: int = 200_000
     lease_seconds: int = 60
     retries: int = 3
     first_wait: float = 1.0
     failures: int = 6
+
+    def at_once(self, series: int) -> int:
+        """Return how many windows of a detector with so many series are recorded at once."""
+        return max(1, min(self.piece_windows, self.piece_rows // max(1, series)))
 
 
 @dataclass(frozen=True, kw_only=True)
