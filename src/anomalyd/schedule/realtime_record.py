@@ -19,8 +19,10 @@ from anomalyd.engine.window import WindowRange
 from anomalyd.errors import VersionConflict
 from anomalyd.executor.base import Int64s
 from anomalyd.model.realtime import RealtimeState
+from anomalyd.model.task import Task
 from anomalyd.schedule.noted import forget_noted, within
 from anomalyd.schedule.realtime_log import HeldState
+from anomalyd.schedule.realtime_progress import failed
 from anomalyd.schedule.realtime_tools import RealtimeTools
 from anomalyd.schedule.ticks import Timetable
 from anomalyd.source.base import Marks, WindowQuery
@@ -144,26 +146,30 @@ class TickRecords:
         return tools.clock.now() + max(2 * self.plan.interval, least)
 
     def failed(
-        self,
-        state: RealtimeState,
-        reason: str,
-        writes: Sequence[DocumentWrite],
-        tools: RealtimeTools,
+        self, held: HeldState, task: Task | None, reason: str, failures: int, tools: RealtimeTools
     ) -> None:
-        """Count a failed tick and write it down, unless somebody else has the lease by now.
+        """Count a failed tick and write it down where it is looked for: result, task and state.
 
-        Args:
-            state: with the failure.
-            reason: goes to the result of the newest window.
-            writes: of the documents that say so, too.
-            tools: what to work with.
+        The position stays, so the window gets its real result once it can be read. Nothing is
+        written when somebody else has the lease by now.
         """
+        now = tools.clock.now()
         tools.counters.executed(hc=bool(self.plan.detector.categories), failed=True)
         tools.metrics.ticked("failed")
-        newest = self.timetable.last_due(state.timestamp) - self.plan.interval
-        rows = np.array([newest] if newest >= state.position else [], dtype=np.int64)
+        state = dataclasses.replace(
+            held.state,
+            failures=failures,
+            noted=True,
+            lease_expires=self.lease_end(tools),
+            timestamp=now,
+        )
+        writes = [tools.log.state_write(state, after=held)]
+        if task is not None:
+            writes += tools.tasks.writes([failed(task, reason, now=now)])
+        newest = self.timetable.last_due(now) - self.plan.interval
+        rows = np.array([newest] if newest >= held.state.position else [], dtype=np.int64)
         with contextlib.suppress(VersionConflict):
-            tools.results.record(self.errors(rows, reason, state.timestamp, tools), writes)
+            tools.results.record(self.errors(rows, reason, now, tools), writes)
 
     def forget_errors(self, windows: WindowRange, tools: RealtimeTools) -> None:
         """Delete what was written of failures in windows that get their real results now."""

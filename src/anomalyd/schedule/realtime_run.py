@@ -28,7 +28,7 @@ from anomalyd.model.task import REALTIME, Task
 from anomalyd.schedule.late import look_again
 from anomalyd.schedule.realtime_interim import write_interim
 from anomalyd.schedule.realtime_log import HeldState
-from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick, failed
+from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick
 from anomalyd.schedule.realtime_record import (
     NO_DATA,
     PlainTick,
@@ -372,38 +372,20 @@ class RunningDetector:
             self._retried += 1
             return
         self._retried = 0
-        self._note_failure(held, problem.reason, failures=held.state.failures)
+        self._records.failed(held, self._task(), problem.reason, held.state.failures, self._tools)
         self.next_at = self.timetable.due(self.timetable.last_due(clock.now()) + self.plan.interval)
 
     def _fail(self, held: HeldState, reason: str) -> None:
         limits, clock = self._tools.limits, self._tools.clock
         self.abandon()
         failures = held.state.failures + 1
-        self._note_failure(held, reason, failures=failures)
+        self._records.failed(held, self._task(), reason, failures, self._tools)
         if failures > limits.failures:
             raise TooManyFailuresError(
                 "Stopped detector as job failed consecutively for more than "
                 f"{limits.failures} times: {reason}"
             )
         self.next_at = self.timetable.due(self.timetable.last_due(clock.now()) + self.plan.interval)
-
-    def _note_failure(self, held: HeldState, reason: str, *, failures: int) -> None:
-        """Write the error down where it is looked for: result, task and state.
-
-        The position stays, so the window gets its real result once it can be read.
-        """
-        tools, now = self._tools, self._tools.clock.now()
-        state = dataclasses.replace(
-            held.state,
-            failures=failures,
-            noted=True,
-            lease_expires=self._records.lease_end(tools),
-            timestamp=now,
-        )
-        task = self._task()
-        writes = [tools.log.state_write(state, after=held)]
-        writes += [] if task is None else tools.tasks.writes([failed(task, reason, now=now)])
-        self._records.failed(state, reason, writes, tools)
 
     def _task(self) -> Task | None:
         """Return the detector's task, read once after each step: nobody else changes it."""
