@@ -176,16 +176,28 @@ void ModelBank::process(const Batch& batch, const Columns& columns) {
   validate(batch, plan);
 
   const auto features = static_cast<std::size_t>(settings_.features);
+  // Models of a batch are usually cold, and what a step waits for is memory. So a thread takes a
+  // few neighbours at a time and, while it works on one, asks for the memory of those behind it.
+  const std::size_t stretch = std::clamp<std::size_t>(plan.models.size() / (4 * threads_), 1, 32);
+  const auto model_at = [&](std::size_t i) -> Model& {
+    return *members_[static_cast<std::size_t>(plan.models[i])].model;
+  };
   std::atomic<std::size_t> next{0};
   const auto work = [&](std::size_t worker) {
     Workspace& workspace = workspaces_[worker];
-    for (std::size_t i = next++; i < plan.models.size(); i = next++) {
-      Member& member = members_[static_cast<std::size_t>(plan.models[i])];
-      for (std::size_t at = plan.starts[i]; at < plan.starts[i + 1]; ++at) {
-        const std::size_t row = plan.rows[at];
-        const double* values = batch.values + row * features;
-        write(member.model->process(values, workspace), workspace, row, columns);
-        member.last_timestamp = batch.timestamps[row];
+    for (std::size_t begin = next.fetch_add(stretch); begin < plan.models.size();
+         begin = next.fetch_add(stretch)) {
+      const std::size_t end = std::min(begin + stretch, plan.models.size());
+      for (std::size_t i = begin; i < end; ++i) {
+        if (i + 3 < end) prefetch(&model_at(i + 3), sizeof(Model));
+        if (i + 2 < end) model_at(i + 2).forest().prefetch_heads();
+        if (i + 1 < end) model_at(i + 1).forest().prefetch_trees();
+        for (std::size_t at = plan.starts[i]; at < plan.starts[i + 1]; ++at) {
+          const std::size_t row = plan.rows[at];
+          const double* values = batch.values + row * features;
+          write(model_at(i).process(values, workspace), workspace, row, columns);
+          members_[static_cast<std::size_t>(plan.models[i])].last_timestamp = batch.timestamps[row];
+        }
       }
     }
   };

@@ -42,6 +42,31 @@ unsigned step_bits(std::size_t points, std::size_t size) noexcept {
   return bits > 0 ? bits - 1 : 0;
 }
 
+// The least and the largest of some numbers, at least one.
+std::pair<float, float> extremes(const float* values, std::size_t count) noexcept {
+  float least = values[0];
+  float most = values[0];
+  std::size_t i = 0;
+  if (count >= lanes) {
+    detail::FloatLanes low = detail::load(values);
+    detail::FloatLanes high = low;
+    for (i = lanes; i + lanes <= count; i += lanes) {
+      const detail::FloatLanes next = detail::load(values + i);
+      low = detail::least(low, next);
+      high = detail::most(high, next);
+    }
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      least = std::min(least, low[lane]);
+      most = std::max(most, high[lane]);
+    }
+  }
+  for (; i < count; ++i) {
+    least = std::min(least, values[i]);
+    most = std::max(most, values[i]);
+  }
+  return {least, most};
+}
+
 }  // namespace
 
 // Writes the live blocks, oldest first, and which of them start a point. Their floats as sign,
@@ -174,8 +199,10 @@ std::vector<std::uint32_t> Sampler::load(Reader& reader, std::size_t points, std
   std::uint32_t last = 0;
   for (std::uint32_t i = 0; i < size; ++i) {
     std::uint32_t high = 0;
-    while (reader.bits(1) != 0) {
-      reader.require(++high << low_bits < points, "a sample holds an unknown point");
+    for (std::uint32_t ones = Reader::most_ones; ones == Reader::most_ones;) {
+      ones = reader.ones();
+      high += ones;
+      reader.require(high <= (points - 1) >> low_bits, "a sample holds an unknown point");
     }
     last += high << low_bits | reader.bits(low_bits);
     reader.require(last < points, "a sample holds an unknown point");
@@ -239,14 +266,14 @@ void Tree::load(Reader& reader, const PointStore& store, const std::vector<Point
     entries.push_back({point, static_cast<std::uint32_t>(entries.size())});
   }
   std::vector<Entry> above(entries.size());
-  std::vector<Range> waiting;
-  waiting.reserve(64);
-  waiting.push_back({0, entries.size()});
+  std::vector<float> coordinates(entries.size());
+  // Each part on its way waits with at most one other.
+  std::vector<Range> waiting(entries.size() + 1);
+  std::size_t waits = 0;
+  if (entries.size() > 1) waiting[waits++] = {0, entries.size()};
   nodes_.reserve(entries.size() - 1);
-  while (!waiting.empty()) {
-    const Range part = waiting.back();
-    waiting.pop_back();
-    if (part.size == 1) continue;
+  while (waits > 0) {
+    const Range part = waiting[--waits];
     Entry* of = entries.data() + part.first;
     // Splitting keeps the order, so that copies stay together.
     if (of[0].point == of[part.size - 1].point) {
@@ -255,13 +282,10 @@ void Tree::load(Reader& reader, const PointStore& store, const std::vector<Point
     }
     const std::uint32_t dimension = reader.bits(dimension_bits);
     reader.require(dimension < dimensions_, "a cut has an unknown dimension");
-    float lowest = store.at(of[0].point)[dimension];
-    float highest = lowest;
-    for (std::size_t i = 1; i < part.size; ++i) {
-      const float coordinate = store.at(of[i].point)[dimension];
-      lowest = std::min(lowest, coordinate);
-      highest = std::max(highest, coordinate);
+    for (std::size_t i = 0; i < part.size; ++i) {
+      coordinates[i] = store.at(of[i].point)[dimension];
     }
+    const auto [lowest, highest] = extremes(coordinates.data(), part.size);
     reader.require(lowest < highest, "a cut splits nothing");
     const std::uint32_t floats = ordered_bits(highest) - ordered_bits(lowest);
     const std::uint32_t offset = reader.bits(bits_for(floats));
@@ -272,19 +296,19 @@ void Tree::load(Reader& reader, const PointStore& store, const std::vector<Point
     std::size_t right = 0;
     for (std::size_t i = 0; i < part.size; ++i) {
       const Entry entry = of[i];
-      const bool goes_right = store.at(entry.point)[dimension] > cut;
+      const std::size_t goes_right = coordinates[i] > cut ? 1 : 0;
       of[left] = entry;
       above[right] = entry;
-      left += goes_right ? 0 : 1;
-      right += goes_right ? 1 : 0;
+      left += 1 - goes_right;
+      right += goes_right;
     }
     // Of the two zeros, equal as coordinates, only one lies below a cut between them.
     reader.require(left > 0 && right > 0, "a cut splits nothing");
-    std::copy_n(above.begin(), right, of + left);
+    for (std::size_t i = 0; i < right; ++i) of[left + i] = above[i];
     nodes_.push_back(
         {cut, static_cast<std::uint16_t>(dimension), static_cast<std::uint16_t>(left)});
-    waiting.push_back({part.first + left, right});
-    waiting.push_back({part.first, left});
+    if (right > 1) waiting[waits++] = {part.first + left, right};
+    if (left > 1) waiting[waits++] = {part.first, left};
   }
   reader.align();
   points_.reserve(entries.size());

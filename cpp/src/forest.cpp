@@ -133,6 +133,16 @@ void Forest::update(const float* point, Workspace& workspace) {
   ++updates_;
 }
 
+void Forest::prefetch_heads() const noexcept {
+  prefetch(trees_.data(), trees_.size() * sizeof(Tree));
+  prefetch(samplers_.data(), samplers_.size() * sizeof(Sampler));
+}
+
+void Forest::prefetch_trees() const noexcept {
+  for (const Tree& tree : trees_) tree.prefetch_top();
+  store_.prefetch();
+}
+
 std::size_t Forest::size_in_bytes() const noexcept {
   std::size_t bytes = store_.size_in_bytes() + trees_.capacity() * sizeof(Tree) +
                       samplers_.capacity() * sizeof(Sampler);

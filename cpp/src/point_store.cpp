@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "anomalyd/aligned.hpp"
+
 namespace anomalyd {
 
 PointStore::PointStore(std::size_t features, std::size_t shingle_size)
     : features_(features), shingle_size_(shingle_size) {}
+
+void PointStore::prefetch() const noexcept {
+  anomalyd::prefetch(values_.data(),
+                     std::min<std::size_t>(head_ * features_ * sizeof(float), 16384));
+}
 
 PointIndex PointStore::add(const float* point) noexcept {
   const std::size_t fresh = continues_last(point) ? 1 : shingle_size_;

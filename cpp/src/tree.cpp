@@ -12,22 +12,45 @@ void make_room(Vector& vector, std::size_t more, std::size_t step) {
   if (vector.size() + more > vector.capacity()) vector.reserve(vector.size() + more + step);
 }
 
+// Several lanes at a time stay in registers: each waits for its own last result only, so that the
+// processor is busy while one of them waits.
+template <std::size_t groups>
+void enclose_lanes(const PointIndex* first, const PointIndex* last, const PointStore& store,
+                   std::size_t from, float* lower, float* upper) noexcept {
+  detail::FloatLanes low[groups];
+  detail::FloatLanes high[groups];
+  for (std::size_t g = 0; g < groups; ++g) {
+    low[g] = detail::load(lower + from + g * lanes);
+    high[g] = detail::load(upper + from + g * lanes);
+  }
+  for (const PointIndex* at = first; at != last; ++at) {
+    const float* point = store.at(*at) + from;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const detail::FloatLanes values = detail::load(point + g * lanes);
+      low[g] = detail::least(low[g], values);
+      high[g] = detail::most(high[g], values);
+    }
+  }
+  for (std::size_t g = 0; g < groups; ++g) {
+    detail::store(low[g], lower + from + g * lanes);
+    detail::store(high[g], upper + from + g * lanes);
+  }
+}
+
 }  // namespace
 
 void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
              float* upper) noexcept {
   const std::size_t dimensions = store.dimensions();
   std::size_t i = 0;
+  for (; i + 5 * lanes <= dimensions; i += 5 * lanes) {
+    enclose_lanes<5>(first, last, store, i, lower, upper);
+  }
+  for (; i + 2 * lanes <= dimensions; i += 2 * lanes) {
+    enclose_lanes<2>(first, last, store, i, lower, upper);
+  }
   for (; i + lanes <= dimensions; i += lanes) {
-    detail::FloatLanes low = detail::load(lower + i);
-    detail::FloatLanes high = detail::load(upper + i);
-    for (const PointIndex* at = first; at != last; ++at) {
-      const detail::FloatLanes values = detail::load(store.at(*at) + i);
-      low = detail::least(low, values);
-      high = detail::most(high, values);
-    }
-    detail::store(low, lower + i);
-    detail::store(high, upper + i);
+    enclose_lanes<1>(first, last, store, i, lower, upper);
   }
   for (; i < dimensions; ++i) {
     for (const PointIndex* at = first; at != last; ++at) {

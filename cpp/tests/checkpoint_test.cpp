@@ -128,6 +128,36 @@ TEST(Bits, ComeBackWhateverTheirWidths) {
   }
 }
 
+TEST(Bits, AreCountedForEveryNumberOfChoices) {
+  EXPECT_EQ(bits_for(0), 0U);
+  EXPECT_EQ(bits_for(1), 0U);
+  for (unsigned bits = 1; bits < 64; ++bits) {
+    EXPECT_EQ(bits_for((std::uint64_t{1} << (bits - 1)) + 1), bits);
+    EXPECT_EQ(bits_for(std::uint64_t{1} << bits), bits);
+  }
+  EXPECT_EQ(bits_for(~std::uint64_t{0}), 64U);
+}
+
+TEST(Bits, OnesAreReadUpToTheNextZero) {
+  const std::vector<std::uint32_t> runs{0, 1, 7, 8, 9, 16, 25, 3, 0, 12};
+  Writer writer;
+  for (const std::uint32_t run : runs) {
+    for (std::uint32_t i = 0; i < run; ++i) writer.bits(1, 1);
+    writer.bits(0, 1);
+  }
+  writer.align();
+  Reader reader({writer.bytes().data(), writer.bytes().size()});
+  for (const std::uint32_t run : runs) {
+    std::uint32_t read = 0;
+    for (std::uint32_t ones = Reader::most_ones; ones == Reader::most_ones; read += ones) {
+      ones = reader.ones();
+    }
+    EXPECT_EQ(read, run);
+  }
+  Reader nothing({nullptr, 0});
+  EXPECT_THROW(nothing.ones(), CheckpointError);
+}
+
 struct Case {
   std::string name;
   Settings settings;

@@ -6,6 +6,7 @@
 // nothing to the writer.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -56,9 +57,7 @@ inline float from_ordered_bits(std::uint32_t ordered) noexcept {
 
 // How many bits tell the numbers 0 to count - 1 apart.
 inline unsigned bits_for(std::uint64_t count) noexcept {
-  unsigned bits = 0;
-  while (bits < 64 && (std::uint64_t{1} << bits) < count) ++bits;
-  return bits;
+  return count <= 1 ? 0U : 64U - static_cast<unsigned>(__builtin_clzll(count - 1));
 }
 
 class Writer {
@@ -144,10 +143,7 @@ class Reader {
   }
 
   std::uint32_t bits(unsigned width) {
-    if (pending_bits_ < width && left() >= 4) {
-      pending_ |= integer(4) << pending_bits_;
-      pending_bits_ += 32;
-    }
+    fill(width);
     while (pending_bits_ < width) {
       pending_ |= integer(1) << pending_bits_;
       pending_bits_ += 8;
@@ -156,6 +152,17 @@ class Reader {
     pending_ >>= width;
     pending_bits_ -= width;
     return number;
+  }
+  // How many bits are 1 before the next 0, which is read, too; most_ones means that more may follow
+  // and no 0 was read.
+  static constexpr std::uint32_t most_ones = 8;
+  std::uint32_t ones() {
+    fill(most_ones);
+    // Behind the last byte these are zeros, and bits() refuses to go there.
+    const auto window = static_cast<std::uint32_t>(pending_ & 0xFFU);
+    const auto count = static_cast<std::uint32_t>(__builtin_ctz(~window));
+    bits(std::min(count + 1, most_ones));
+    return count;
   }
   // Goes on at the next whole byte; the bits before it must be 0.
   void align() {
@@ -170,6 +177,19 @@ class Reader {
 
  private:
   [[noreturn]] static void fail(const char* what);
+  // Brings in bits, as far as there are whole words, or bytes at the very end.
+  void fill(unsigned width) {
+    if (pending_bits_ >= width) return;
+    if (left() >= 4) {
+      pending_ |= integer(4) << pending_bits_;
+      pending_bits_ += 32;
+      return;
+    }
+    while (pending_bits_ < width && left() > 0) {
+      pending_ |= integer(1) << pending_bits_;
+      pending_bits_ += 8;
+    }
+  }
   template <class Number>
   void word(Number& number) {
     std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t> bits_of;

@@ -39,6 +39,11 @@ class Forest {
   // Offers the point (dimensions() floats, no NaN) to every tree.
   void update(const float* point, Workspace& workspace);
 
+  // Ask for the memory that the next score and update will read: what leads to the trees, and a
+  // while later the trees. Change nothing.
+  void prefetch_heads() const noexcept;
+  void prefetch_trees() const noexcept;
+
   std::int64_t updates() const noexcept { return updates_; }
   const PointStore& store() const noexcept { return store_; }
   const std::vector<Tree>& trees() const noexcept { return trees_; }

@@ -45,6 +45,9 @@ class PointStore {
     return values_.data() + static_cast<std::size_t>(index) * features_;
   }
 
+  // Asks for the points, up to 16 KB of them.
+  void prefetch() const noexcept;
+
   std::size_t dimensions() const noexcept { return features_ * shingle_size_; }
   // Points that somebody holds.
   std::size_t size() const noexcept { return size_; }

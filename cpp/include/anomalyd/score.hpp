@@ -58,6 +58,7 @@ inline bool Tree::step_boxed(const float* query, Trail& trail) const noexcept {
   trail.first += if_right & left;
   trail.size = left + (if_right & (trail.size - 2 * left));
   trail.box += 1 + (if_right & boxes_left_[trail.box]);
+  __builtin_prefetch(trail.node);
   return true;
 }
 

@@ -37,7 +37,7 @@ struct Workspace {
 
   // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
   // the others.
-  static constexpr std::size_t abreast = 8;
+  static constexpr std::size_t abreast = 32;
 
   std::vector<Path> paths;            // `abreast` of them
   std::vector<Trail> trails;          // `abreast` of them
