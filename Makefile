@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find cpp proto gateway -type f 2>/dev/null) CMakeLists.txt scripts/generate.py pyproject.toml
 
-.PHONY: help demo serve test lint bench develop native-test format clean
+.PHONY: help demo serve test lint bench bench-core develop native-test format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test    everything that can fail: native with sanitizers, unit, contract, API, gateway, clients"
 	@echo "make lint    format, types, imports, protos"
 	@echo "make bench   every speed claim, measured beside its peer"
+	@echo "make bench-core   the native core beside the other Random Cut Forests"
 
 # One stamp per kind of install. pip is not run again until a file that matters has changed.
 $(VENV)/.created: scripts/check_tools.sh
@@ -61,6 +62,10 @@ format: $(VENV)/.develop
 
 bench: $(VENV)/.develop
 	$(BIN)/pytest benchmarks --benchmark-only
+
+bench-core: $(VENV)/.develop
+	$(BIN)/pip install --quiet --constraint requirements.lock --group peers
+	$(BIN)/python -m benchmarks.core
 
 clean:
 	rm -rf $(VENV) build dist src/anomalyd/v1 src/anomalyd/gateway

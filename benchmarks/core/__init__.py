@@ -1,0 +1,1 @@
+"""The native core beside every other streaming Random Cut Forest, on one stream, in one run."""

@@ -1,0 +1,119 @@
+"""Measures the core and its peers and writes tables and chart to docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks.core import ours
+from benchmarks.core.chart import CHART, draw
+from benchmarks.core.peers import Java, PeerMissingError, rcf3_steps, rrcf_steps
+from benchmarks.report import machine, table, write_section
+
+HEADER = ("what", "anomalyd", "peer", "", "ratio", "goal")
+MODELS, SEEN = 1_000, 1_000
+_HOT = "hot steps/s, 30 trees, 1 feature"
+Row = tuple[str, float, str, float | None, str]
+"""What; our figure; peer; its figure, None where it is missing; goal."""
+
+
+class Table:
+    """Rows of figures beside those of peers, and why some are missing."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.missing: dict[str, str] = {}
+
+    def add(self, what: str, mine: float, peer: str, theirs: float | None, goal: str) -> None:
+        """Add a row and print it."""
+        row = (what, mine, peer, theirs, goal)
+        self.rows.append(row)
+        print(" | ".join(_shown(row)), flush=True)
+
+    def measured(self, peer: str, measure: Callable[[], float]) -> float | None:
+        """Return a peer's figure; None, with the reason kept, where the peer is not there."""
+        try:
+            return measure()
+        except PeerMissingError as error:
+            self.missing[peer] = str(error)
+            return None
+
+
+def main() -> None:
+    """Measure everything; ``--write`` puts it on the page."""
+    found = Table()
+    try:
+        java: Java | None = Java()
+    except PeerMissingError as error:
+        java, found.missing["Java"] = None, str(error)
+    for trees in (30, 50):
+        for features in (1, 5):
+            _hot(found, java, features, trees)
+    _in_turn(found, java)
+    _sizes(found, java)
+    text = f"{machine()}.\n\n{table(HEADER, [_shown(row) for row in found.rows])}"
+    for peer, why in found.missing.items():
+        text += f"\n\n{peer} was not measured: {why}."
+    print(text)
+    if "--write" in sys.argv:
+        write_section("core", text)
+        hot = [row for row in found.rows if row[0] == _HOT and row[3] is not None]
+        CHART.write_text(draw({"anomalyd": hot[0][1], **{row[2]: row[3] or 0 for row in hot}}))
+
+
+def _hot(found: Table, java: Java | None, features: int, trees: int) -> None:
+    mine = ours.hot_steps(features, trees)
+    what = f"hot steps/s, {trees} trees, {features} feature{'s' * (features > 1)}"
+    goals = ("≥ 4", "≥ 4", "≥ 3", "≥ 500") if trees == 30 and features == 1 else ("",) * 4
+    if trees == 30 and features == 5:
+        goals = ("≥ 4", "≥ 4", "", "")
+    if java is not None:
+        for which, goal in (("score+update", goals[0]), ("process", goals[1])):
+            found.add(what, mine, f"Java {which}", java.hot_steps(which, features, trees), goal)
+    for peer, measure, goal in (("rcf3", rcf3_steps, goals[2]), ("rrcf", rrcf_steps, goals[3])):
+        figure = found.measured(peer, functools.partial(measure, features, trees))
+        found.add(what, mine, peer, figure, goal)
+
+
+def _in_turn(found: Table, java: Java | None) -> None:
+    mine = [ours.steps_in_turn(MODELS, SEEN, 30, threads) for threads in (1, 2)]
+    what = f"{MODELS:,} models in turn, steps/s"
+    if java is not None:
+        for boxes, name, goal in ((False, "as its plugin", "≥ 6"), (True, "with boxes", "≥ 3")):
+            theirs = java.steps_in_turn(MODELS, SEEN, 30, boxes=boxes)
+            found.add(what, mine[0], f"Java {name}", theirs[0], goal)
+    found.add(f"{what}, two threads", mine[1], "one thread", mine[0], "≥ 1.7")
+
+
+def _sizes(found: Table, java: Java | None) -> None:
+    for features, goals in ((1, ("≤ 240,000", "≤ 0.5", "≤ 0.5 ms")), (5, ("≤ 1.3", "", ""))):
+        size, checkpoint, restore = ours.sizes(features, 30, ours.SEEN)
+        for_features = f"{features} feature{'s' * (features > 1)}"
+        if java is None:
+            continue
+        theirs = java.sizes(features, 30, 1_000, boxes=False)
+        rows: Sequence[tuple[str, float, float, str]] = (
+            (f"bytes of a model, {for_features}", size, theirs[0], goals[0]),
+            (f"bytes of a checkpoint, {for_features}", checkpoint, theirs[1], goals[1]),
+            (f"ms to restore, {for_features}", restore, theirs[2], goals[2]),
+        )
+        for what, mine, figure, goal in rows:
+            found.add(what, mine, "Java without boxes", figure, goal)
+    young = ours.sizes(1, 30, 40)[0]
+    full = ours.sizes(1, 30, ours.SEEN)[0]
+    found.add("bytes of a model that saw 40 points", young, "itself, full", full, "≤ 60,000")
+
+
+def _shown(row: Row) -> tuple[str, ...]:
+    what, mine, peer, theirs, goal = row
+    if theirs is None:
+        return what, _number(mine), peer, "", "", goal
+    return what, _number(mine), peer, _number(theirs), f"{mine / theirs:.2f}", goal
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+main()

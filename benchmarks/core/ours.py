@@ -1,0 +1,74 @@
+"""Figures of the native core through its Python face; a step is all of it, learning included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from anomalyd._core import BankSettings, ModelBank
+from benchmarks.stream import stream
+
+SEEN = 5_000
+REPETITIONS = 7
+
+
+def hot_steps(features: int, trees: int, steps: int = 4_000) -> float:
+    """Return steps a second of one model on one thread, the median of some repetitions."""
+    bank = ModelBank(BankSettings(features=features, trees=trees), threads=1)
+    models = bank.add(np.array([42], dtype=np.uint64))
+    values = stream(42, 0, SEEN + REPETITIONS * steps, features)
+
+    def process(begin: int, end: int) -> None:
+        rows = np.arange(begin, end)
+        bank.process(np.repeat(models, len(rows)), rows, values[begin:end])
+
+    process(0, SEEN)
+    return _median_rate(
+        steps, lambda at: process(SEEN + at * steps, SEEN + (at + 1) * steps), REPETITIONS
+    )
+
+
+def steps_in_turn(count: int, seen: int, trees: int, threads: int, rounds: int = 5) -> float:
+    """Return steps a second over many models, each stepping once a round."""
+    bank = ModelBank(BankSettings(features=1, trees=trees), threads=threads)
+    models = bank.add(np.arange(1, count + 1, dtype=np.uint64))
+    last = seen + rounds * REPETITIONS
+    values = np.stack([stream(seed, 0, last, 1) for seed in range(1, count + 1)], axis=1)
+    bank.process(
+        np.repeat(models, seen),
+        np.tile(np.arange(seen), count),
+        values[:seen].transpose(1, 0, 2).reshape(-1, 1),
+    )
+
+    def some_rounds(at: int) -> None:
+        for step in range(seen + at * rounds, seen + (at + 1) * rounds):
+            bank.process(models, np.full(count, step), values[step])
+
+    return _median_rate(rounds * count, some_rounds, REPETITIONS)
+
+
+def sizes(features: int, trees: int, seen: int) -> tuple[int, int, float]:
+    """Return the bytes of a model, those of its checkpoint, and milliseconds to restore it."""
+    settings = BankSettings(features=features, trees=trees)
+    bank = ModelBank(settings, threads=1)
+    models = bank.add(np.array([42], dtype=np.uint64))
+    bank.process(np.repeat(models, seen), np.arange(seen), stream(42, 0, seen, features))
+    packed = bank.checkpoint(models)
+    took = []
+    for _ in range(50):
+        other = ModelBank(settings, threads=1)
+        begun = time.perf_counter()
+        other.restore(packed)
+        took.append((time.perf_counter() - begun) * 1_000)
+    return int(bank.size_in_bytes(models)[0]), len(packed[0]), sorted(took)[len(took) // 2]
+
+
+def _median_rate(steps: int, run: Callable[[int], None], repetitions: int) -> float:
+    rates = []
+    for at in range(repetitions):
+        begun = time.perf_counter()
+        run(at)
+        rates.append(steps / (time.perf_counter() - begun))
+    return sorted(rates)[repetitions // 2]
