@@ -46,16 +46,14 @@ py::tuple fixed_values_of(const Settings& settings) {
 
 Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t trees,
               std::int64_t sample_size, double time_decay, std::int64_t output_after,
-              double anomaly_rate, double initial_accept_fraction, const std::string& transform,
-              bool corrector, const std::string& imputation,
-              const std::vector<double>& fixed_values) {
+              double initial_accept_fraction, const std::string& transform, bool corrector,
+              const std::string& imputation, const std::vector<double>& fixed_values) {
   const Settings settings{features,
                           shingle_size,
                           trees,
                           sample_size,
                           time_decay,
                           output_after,
-                          anomaly_rate,
                           initial_accept_fraction,
                           choice_of<TransformMethod>(transforms, "transform", transform),
                           corrector,
@@ -73,7 +71,6 @@ py::dict fields(const Settings& settings) {
   all["sample_size"] = settings.sample_size;
   all["time_decay"] = settings.time_decay;
   all["output_after"] = settings.output_after;
-  all["anomaly_rate"] = settings.anomaly_rate;
   all["initial_accept_fraction"] = settings.initial_accept_fraction;
   all["transform"] = transform_of(settings);
   all["corrector"] = settings.corrector;
@@ -101,7 +98,6 @@ void bind_settings(py::module_& module) {
            py::arg("sample_size") = defaults.sample_size,
            py::arg("time_decay") = defaults.time_decay,
            py::arg("output_after") = defaults.output_after,
-           py::arg("anomaly_rate") = defaults.anomaly_rate,
            py::arg("initial_accept_fraction") = defaults.initial_accept_fraction,
            py::arg("transform") = transform_of(defaults), py::arg("corrector") = defaults.corrector,
            py::arg("imputation") = imputation_of(defaults),
@@ -112,7 +108,6 @@ void bind_settings(py::module_& module) {
       .def_readonly("sample_size", &Settings::sample_size)
       .def_readonly("time_decay", &Settings::time_decay)
       .def_readonly("output_after", &Settings::output_after)
-      .def_readonly("anomaly_rate", &Settings::anomaly_rate)
       .def_readonly("initial_accept_fraction", &Settings::initial_accept_fraction)
       .def_property_readonly("transform", &transform_of)
       .def_readonly("corrector", &Settings::corrector)

@@ -21,7 +21,6 @@ std::uint64_t fingerprint(const Settings& settings) {
   writer.value(settings.sample_size);
   writer.value(settings.time_decay);
   writer.value(settings.output_after);
-  writer.value(settings.anomaly_rate);
   writer.value(settings.initial_accept_fraction);
   writer.value(static_cast<std::uint32_t>(settings.transform));
   writer.value(static_cast<std::uint32_t>(settings.corrector));

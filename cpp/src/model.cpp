@@ -27,44 +27,40 @@ Outcome Model::process(const double* values, Workspace& workspace) {
   if (buffer_initial(values, workspace)) return {};
 
   transform_.apply(values, workspace.block.data());
-  Verdict verdict{};
+  Outcome outcome;
   if (shingle_.completes() && forest_.ready()) {
     shingle_.preview(workspace.block.data(), workspace.query.data());
-    verdict = judge(corrector_, recent_.data(), values, workspace);
+    outcome = judge(corrector_, recent_.data(), values, workspace);
     // The score of a mere guess says nothing of what scores are usual.
-    if (!is_guess(workspace)) {
-      thresholder_.update(verdict.outcome.score, verdict.corrected_score);
-    }
+    if (!is_guess(workspace)) thresholder_.update(outcome.score);
   }
   learn_statistics(values, workspace);
   learn_point(workspace);
   remember(values);
   ++inputs_;
-  return verdict.outcome;
+  return outcome;
 }
 
 // Judges workspace.query, whose inputs are `before` (all but the newest, oldest first) and
 // `newest`.
-Model::Verdict Model::judge(Corrector& corrector, const double* before, const double* newest,
-                            Workspace& workspace) const {
+Outcome Model::judge(Corrector& corrector, const double* before, const double* newest,
+                     Workspace& workspace) const {
   Outcome outcome;
   outcome.score = forest_.score(workspace.query.data(), workspace);
   const Grading grading = thresholder_.grade(outcome.score);
   outcome.grade = grading.grade;
   outcome.threshold = grading.threshold;
   outcome.confidence = confidence();
-  double corrected_score = outcome.score;
   if (outcome.grade > 0.0 && !(settings_.corrector && settings_.shingle_size > 1)) {
     explain(corrector.explain(forest_, workspace), before, newest, outcome, workspace);
   } else if (outcome.grade > 0.0) {
-    const Judgement judgement = corrector.judge(inputs_, outcome.score, outcome.grade,
-                                                {forest_, transform_, thresholder_}, workspace);
+    const Judgement judgement =
+        corrector.judge(inputs_, grading, {forest_, transform_, thresholder_}, workspace);
     outcome.grade = judgement.grade;
     outcome.suppression = judgement.suppression;
-    corrected_score = judgement.corrected_score;
     if (judgement.block) explain(*judgement.block, before, newest, outcome, workspace);
   }
-  return {outcome, corrected_score};
+  return outcome;
 }
 
 // Copies the input to workspace.input with its missing values filled in. False if they cannot be.

@@ -40,7 +40,7 @@ Outcome Model::rescore(const double* shingle, Workspace& workspace) const {
   transform_shingle(shingle, workspace.query.data());
   Corrector corrector(settings_);
   const double* newest = shingle + (settings_.shingle_size - 1) * settings_.features;
-  return judge(corrector, shingle, newest, workspace).outcome;
+  return judge(corrector, shingle, newest, workspace);
 }
 
 // The shingle moves on by one block at a time, whose values are what the forest expects there.

@@ -37,8 +37,6 @@ void Settings::validate() const {
   // Written so that a NaN fails too.
   require(time_decay >= 0.0 && time_decay < 1.0, "time_decay", "from 0 to below 1", time_decay);
   require(within(output_after, 1, 1'000'000), "output_after", "from 1 to 1000000", output_after);
-  require(anomaly_rate > 0.0 && anomaly_rate < 1.0, "anomaly_rate", "above 0 and below 1",
-          anomaly_rate);
   require(initial_accept_fraction >= 0.0 && initial_accept_fraction <= 1.0,
           "initial_accept_fraction", "from 0 to 1", initial_accept_fraction);
   const std::size_t fixed =
@@ -54,7 +52,7 @@ void Settings::validate() const {
 bool operator==(const Settings& a, const Settings& b) noexcept {
   return a.features == b.features && a.shingle_size == b.shingle_size && a.trees == b.trees &&
          a.sample_size == b.sample_size && a.time_decay == b.time_decay &&
-         a.output_after == b.output_after && a.anomaly_rate == b.anomaly_rate &&
+         a.output_after == b.output_after &&
          a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform &&
          a.corrector == b.corrector && a.imputation == b.imputation &&
          a.fixed_values == b.fixed_values;

@@ -97,8 +97,10 @@ TEST(Explanation, WhatASecondLookLetsPassHasAReason) {
     // Where the earlier anomaly is reason enough, nothing is asked for.
     EXPECT_EQ(outcome.has_expected, outcome.suppression != Suppression::anomaly_in_shingle) << t;
     if (outcome.has_expected) {
-      EXPECT_EQ(outcome.relative_index, 0) << t;
-      EXPECT_NEAR(explanation.expected[0], values[t], 1.0) << t;
+      // What was about as expected is one of the inputs behind the anomaly.
+      const auto looked_at = static_cast<std::int64_t>(t) + outcome.relative_index;
+      EXPECT_GT(looked_at, 550) << t;
+      EXPECT_NEAR(explanation.expected[0], values[static_cast<std::size_t>(looked_at)], 1.0) << t;
     }
   }
 }

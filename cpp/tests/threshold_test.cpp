@@ -1,4 +1,4 @@
-// The thresholder against the formulas of §9 written out with plain discounted sums.
+// The thresholder against its formulas written out with plain discounted sums.
 #include "anomalyd/threshold.hpp"
 
 #include <gtest/gtest.h>
@@ -31,87 +31,71 @@ struct Sums {
   }
 };
 
-Settings settings_of(std::int64_t shingle_size, TransformMethod transform) {
-  Settings settings;
-  settings.shingle_size = shingle_size;
-  settings.transform = transform;
-  return settings;
-}
-
 TEST(Thresholder, StartsWithAFixedThreshold) {
   const Thresholder fresh(Settings{});
   EXPECT_EQ(fresh.grade(1.49).threshold, 1.5);
   EXPECT_EQ(fresh.grade(1.49).grade, 0.0);
-  // Surprise over the absolute threshold 0.8: (1.5 - 0.8) / 0.8 = 0.875, 17 twentieths, capped.
-  EXPECT_EQ(fresh.grade(1.5).grade, 1.0);
+  EXPECT_NEAR(fresh.grade(3.0).rarity, 3.3 * 2.0, 1e-12);
+  EXPECT_NEAR(fresh.grade(3.0).grade, 1.0 - std::exp(-3.3 * 2.0 / 5.0), 1e-12);
 }
 
-TEST(Thresholder, FollowsItsFormulasThroughBlendAndSteadyState) {
-  for (const std::int64_t shingle_size : {1, 8}) {
-    for (const TransformMethod transform : {TransformMethod::none, TransformMethod::normalize}) {
-      for (const double level : {0.4, 0.7, 1.2}) {
-        const Settings settings = settings_of(shingle_size, transform);
-        Thresholder thresholder(settings);
-        Sums primary{settings.time_decay};
-        Sums secondary{settings.anomaly_rate};
-        Sums falls{settings.time_decay / 2.0};
-        double last = 0.0;
-        Random random(static_cast<std::uint64_t>(shingle_size));
-        for (int step = 0; step < 300; ++step) {
-          const double score = level + 0.3 * random.uniform() + (step % 40 == 39 ? 2.0 : 0.0);
+TEST(Thresholder, FollowsItsFormulas) {
+  for (const double level : {0.4, 0.7, 1.2}) {
+    const Settings settings;
+    Thresholder thresholder(settings);
+    Sums scores{settings.time_decay};
+    double tail = 0.0;
+    double high = 0.0;
+    double excesses = 0.0;
+    Random random(8);
+    for (int step = 0; step < 300; ++step) {
+      const double score = level + 0.3 * random.uniform() + (step % 40 == 39 ? 2.0 : 0.0);
+      const double usual = std::max(scores.deviation(), 0.02);
+      const double start = scores.mean() + 1.7 * usual;
+      const double excess = (excesses + 5.0 * usual) / (high + 5.0);
+      const double rate = (high + 0.5) / (tail + 1.0);
+      const bool ready = scores.count >= 20;
+      const double threshold = ready ? start + std::max(0.0, excess * (3.3 + std::log(rate))) : 1.5;
+      const double rarity =
+          ready ? std::max(0.0, (score - start) / excess - std::log(rate)) : 3.3 * score / 1.5;
 
-          const double f = std::clamp((primary.count - 10) / 10.0, 0.0, 1.0);
-          const bool ready = primary.count >= 10;
-          const double mean = primary.mean();
-          double z = 3.0;
-          if (mean < 0.9 && transform != TransformMethod::none) z = 3.0 * mean / 0.9;
-          z = std::max(z, 2.0);
-          double long_term = std::min(std::sqrt(2.0) * falls.deviation(), primary.deviation());
-          if (shingle_size > 1) {
-            const double first =
-                std::min(primary.deviation(),
-                         std::max(secondary.deviation(), std::sqrt(2.0) * falls.deviation()));
-            long_term = 0.5 * first + 0.5 * secondary.deviation();
-          }
-          const double scaled = (z - 1.0) * long_term + primary.deviation();
-          const double absolute = f >= 1.0 && mean < 0.9 ? 0.8 * mean / 0.9 : 0.8;
-          double threshold = std::max(1.5, absolute);
-          if (ready) threshold = std::max(absolute, f * (mean + scaled) + (1.0 - f) * 1.5);
-          double grade = 0.0;
-          if (score >= threshold) {
-            const double surprise = ready ? std::min(1.0, (score - threshold) / scaled)
-                                          : std::clamp((score - absolute) / absolute, 0.0, 1.0);
-            grade = std::min(std::floor(20.0 * surprise) / 16.0, 1.0);
-            if (grade == 0.0) threshold = score;
-          }
+      const Grading got = thresholder.grade(score);
+      ASSERT_NEAR(got.threshold, threshold, 1e-9) << "step " << step;
+      ASSERT_NEAR(got.rarity, score < threshold ? 0.0 : rarity, 1e-9) << "step " << step;
+      ASSERT_NEAR(got.grade, -std::expm1(-got.rarity / 5.0), 1e-12) << "step " << step;
 
-          const Grading got = thresholder.grade(score);
-          ASSERT_NEAR(got.threshold, threshold, 1e-9) << "step " << step;
-          ASSERT_EQ(got.grade, grade) << "step " << step;
-          ASSERT_EQ(got.grade * 16.0, std::floor(got.grade * 16.0));
-
-          const double capped = std::min(score, 2.0);
-          if (mean - capped > 0.0) falls.add(mean - capped);
-          primary.add(capped);
-          secondary.add(score - last);
-          if (shingle_size > 1) last = score;
-          thresholder.update(score, score);
-        }
+      if (ready) {
+        const double keep = 1.0 - settings.time_decay;
+        tail = tail * keep + 1.0;
+        high = high * keep + (score > start ? 1.0 : 0.0);
+        excesses = excesses * keep + std::max(0.0, score - start);
       }
+      scores.add(std::min(score, 2.0));
+      thresholder.update(score);
     }
+  }
+}
+
+TEST(Thresholder, AScoreIsAsRareAsItsShareOfTheHistory) {
+  Thresholder thresholder(Settings{});
+  Random random(3);
+  // An exponential tail behind a calm mass: the share of scores above x is known.
+  for (int step = 0; step < 20'000; ++step) {
+    thresholder.update(0.5 - 0.1 * std::log(1.0 - random.uniform()));
+  }
+  for (const double rarity : {4.0, 6.0, 8.0}) {
+    EXPECT_NEAR(thresholder.grade(0.5 + 0.1 * rarity).rarity, rarity, 0.1 * rarity);
   }
 }
 
 TEST(Thresholder, ScoresThatNeverMovedAreCalmAndAnyOtherIsASurprise) {
-  for (const std::int64_t shingle_size : {1, 8}) {
-    Thresholder thresholder(settings_of(shingle_size, TransformMethod::normalize));
-    for (int i = 0; i < 30; ++i) {
-      const double score = i % 3 == 0 ? 0.5 : std::nextafter(0.5, 1.0);
-      EXPECT_EQ(thresholder.grade(score).grade, 0.0);
-      thresholder.update(score, score);
-    }
-    EXPECT_EQ(thresholder.grade(3.0).grade, 1.0);
+  Thresholder thresholder(Settings{});
+  for (int i = 0; i < 30; ++i) {
+    const double score = i % 3 == 0 ? 0.5 : std::nextafter(0.5, 1.0);
+    EXPECT_EQ(thresholder.grade(score).grade, 0.0);
+    thresholder.update(score);
   }
+  EXPECT_GT(thresholder.grade(3.0).grade, 0.99);
 }
 
 }  // namespace

@@ -10,12 +10,12 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-SUPPRESSIONS: Final[tuple[str, str, str, str]]
+SUPPRESSIONS: Final[tuple[str, str, str, str, str]]
 """Names of the codes in `Scores.suppression`, by code.
 
 0 NONE; 1 ANOMALY_IN_SHINGLE: an earlier anomaly in the same shingle explains the score;
 2 NEAR_EXPECTED: about what was expected; 3 CONDITIONAL_FORECAST: about what followed similar
-histories.
+histories; 4 ALERT_ONCE: an anomaly of an episode that has alarmed already.
 """
 
 @final
@@ -34,7 +34,6 @@ class BankSettings:
         sample_size: int = 256,
         time_decay: float = ...,
         output_after: int = 32,
-        anomaly_rate: float = 0.005,
         initial_accept_fraction: float = 0.125,
         transform: str = "NORMALIZE",
         corrector: bool = True,
@@ -64,10 +63,6 @@ class BankSettings:
     @property
     def output_after(self) -> int:
         """Inputs that a model must have seen before it scores: 1 to 1000000."""
-
-    @property
-    def anomaly_rate(self) -> float:
-        """Expected share of anomalies: above 0 and below 1."""
 
     @property
     def initial_accept_fraction(self) -> float:
@@ -119,7 +114,11 @@ class Scores:
 
     @property
     def grade(self) -> NDArray[np.float64]:
-        """How anomalous, 0 to 1 in sixteenths; 0 = not an anomaly."""
+        """How anomalous, 0 to 1; 0 = not an anomaly.
+
+        1 - exp(-r / 5), where r is how rare the score is in its own series: -ln of the share of
+        scores that are at least as high.
+        """
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -151,8 +150,8 @@ class Scores:
     def expected(self) -> NDArray[np.float64]:
         """What the model expected at that input [rows, features], in the unit of the inputs.
 
-        NaN unless the grade is above 0 or the suppression is NEAR_EXPECTED or
-        CONDITIONAL_FORECAST, and where shingle_size is 1.
+        NaN unless the grade is above 0 or the suppression is NEAR_EXPECTED,
+        CONDITIONAL_FORECAST or ALERT_ONCE, and where shingle_size is 1.
         """
 
     @property

@@ -4,12 +4,18 @@
 //    anomaly scores high too. What was expected in place of the last anomaly is put back and the
 //    forest asked again.
 // 2. An input that is about what the forest expects there passes.
-// 3. An input passes that most trees know from a similar history: a series may do one of several
-//    usual things next, and the expected one is only the most usual.
+// 3. An input passes that the forest knows from similar histories: a series may do one of several
+//    usual things next, and the expected one is only the most usual. A share of the trees must know
+//    it, and from several separate occasions: what happened once is an incident, not a habit. A
+//    score too rare for any habit does not pass.
+// 4. What is left alarms once: an episode ends when a shingle's length of inputs without another
+//    high score has passed. Until then an input alarms again if inputs before it were calm once the
+//    last anomaly was taken out of the shingle, which makes it an anomaly of its own, or if it is
+//    much rarer than the alarm.
 //
-// "About" is the usual step of the series: the mean step along the expected history, or the noise
-// of its steps where that is more. All features must be about right, at the block that the score
-// comes from most. Scores are never changed, only whether they count.
+// "About" is 1.3 times the usual step of the series: the mean step along the expected
+// history, or the noise of its steps where that is more. All features must be about right, at the
+// block that the score comes from most. Scores are never changed, only whether they count.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +35,6 @@ namespace anomalyd {
 
 struct Judgement {
   double grade;
-  double corrected_score;  // what the score would be without the earlier anomaly
   Suppression suppression;
   // The block of the shingle that the score comes from most; none if it was not looked for. If
   // there is one, workspace.attribution and workspace.expected are about it.
@@ -47,10 +52,10 @@ class Corrector {
  public:
   explicit Corrector(const Settings& settings) noexcept;
 
-  // Judges the point in workspace.query, which scored `score` and was graded `grade`, above 0.
-  // `step` counts inputs. Remembers the point as the last anomaly if its grade stands.
+  // Judges the point in workspace.query, which was graded `grading`, above 0. `step` counts inputs.
+  // Remembers the point as the last anomaly if it is one.
   // Requires a shingle_size above 1: without a window there is nothing to correct.
-  Judgement judge(std::int64_t step, double score, double grade, const Evidence& evidence,
+  Judgement judge(std::int64_t step, Grading grading, const Evidence& evidence,
                   Workspace& workspace);
 
   // Explains the point in workspace.query as judge() does, without judging it. Returns the block
@@ -69,7 +74,16 @@ class Corrector {
       self.expected_.resize(padded(self.features_ * self.shingle_size_));
     }
     archive.value(self.last_step_);
-    archive.require(0 <= self.last_step_ && self.last_step_ < step, "an anomaly out of its time");
+    archive.value(self.active_step_);
+    archive.require(
+        0 <= self.last_step_ && self.last_step_ <= self.active_step_ && self.active_step_ < step,
+        "an anomaly out of its time");
+    archive.value(self.alarm_rarity_);
+    archive.require(self.alarm_rarity_ >= 0.0, "an impossible rarity");
+    std::uint32_t calm = self.calm_since_ ? 1 : 0;
+    archive.value(calm);
+    archive.require(calm <= 1, "neither calm nor not");
+    if constexpr (!std::is_const_v<Self>) self.calm_since_ = calm == 1;
     archive.values(self.expected_);
   }
 
@@ -83,10 +97,14 @@ class Corrector {
   bool is_near(const float* other, std::size_t block, const Transform& transform,
                const Workspace& workspace) const noexcept;
   bool is_known(std::size_t block, const Evidence& evidence, Workspace& workspace) const noexcept;
+  std::int64_t occasions(PointIndex* first, PointIndex* last) const noexcept;
 
   std::size_t features_;
   std::size_t shingle_size_;
-  std::int64_t last_step_;       // of the last anomaly
+  std::int64_t last_step_;       // of the last anomaly, whether it alarmed or not
+  std::int64_t active_step_;     // of the last input of its episode
+  double alarm_rarity_ = 0.0;    // of the episode's alarm
+  bool calm_since_ = false;      // whether an input since the last anomaly was calm in itself
   std::vector<float> expected_;  // its shingle with the expected values in place; empty before any
 };
 

@@ -13,6 +13,7 @@ enum class Suppression : std::uint8_t {
   anomaly_in_shingle = 1,    // an earlier anomaly in the window explains it
   near_expected = 2,         // about what was expected
   conditional_forecast = 3,  // about what followed similar histories
+  alarmed = 4,               // an anomaly of an episode that has alarmed already
 };
 
 // A number per feature, each in the unit of the inputs; see Outcome for which of them hold.

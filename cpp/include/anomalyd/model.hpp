@@ -102,11 +102,6 @@ class Model {
   void load(Reader& reader);
 
  private:
-  struct Verdict {
-    Outcome outcome;
-    double corrected_score;  // without what an earlier anomaly in the shingle contributes
-  };
-
   // What a checkpoint holds of it but for the forest, in both directions.
   template <class Self, class Archive>
   static void state(Self& self, Archive& archive) {
@@ -135,7 +130,7 @@ class Model {
   bool complete(const double* values, Workspace& workspace) const noexcept;
   double stand_in(std::size_t feature) const noexcept;
   void ask_forest(Workspace& workspace) const noexcept;
-  Verdict judge(Corrector& corrector, const double* before, const double* newest,
+  Outcome judge(Corrector& corrector, const double* before, const double* newest,
                 Workspace& workspace) const;
   void explain(std::size_t block, const double* before, const double* newest, Outcome& outcome,
                Workspace& workspace) const noexcept;

@@ -37,7 +37,6 @@ struct Settings {
   std::int64_t sample_size = 256;
   double time_decay = 1.0 / 2560.0;
   std::int64_t output_after = 32;
-  double anomaly_rate = 0.005;
   double initial_accept_fraction = 0.125;
   TransformMethod transform = TransformMethod::normalize;
   bool corrector = true;  // whether grades get a second look (§10); needs a shingle

@@ -1,14 +1,20 @@
-// Turns scores into grades by what scores have been like so far (§9).
+// Turns scores into grades by how rare they are among those of their own series.
+//
+// The reference's grade (§9) counts deviations, and is 1 from 0.8 of one above the threshold:
+// nearly every alarm has the same, and a deviation means something else in each series. A rarity
+// puts the alarms of one series and of many in order (docs/decisions/006-grades-are-rarities.md).
 #pragma once
 
 #include "anomalyd/deviation.hpp"
+#include "anomalyd/excess_tail.hpp"
 #include "anomalyd/settings.hpp"
 
 namespace anomalyd {
 
 struct Grading {
   double threshold;
-  double grade;  // 0 to 1, a multiple of 1/16; 0 = not an anomaly
+  double grade;   // 0 to 1; 0 = not an anomaly
+  double rarity;  // surprisal of the score in nats if the grade is above 0, else 0
 };
 
 class Thresholder {
@@ -18,29 +24,23 @@ class Thresholder {
   // Judges a score by the statistics of the scores before it.
   Grading grade(double score) const noexcept;
 
-  // Takes a score into the statistics. `corrected` is the score without what an earlier anomaly in
-  // the same shingle contributes; the same number where nothing was corrected.
-  void update(double score, double corrected) noexcept;
+  // Takes a score into the statistics.
+  void update(double score) noexcept;
 
   // What a checkpoint holds of it, in both directions (checkpoint_bytes.hpp).
   template <class Self, class Archive>
   static void state(Self& self, Archive& archive) {
     Deviation::state(self.scores_, archive);
-    Deviation::state(self.differences_, archive);
-    Deviation::state(self.falls_, archive);
-    archive.value(self.last_score_);
+    ExcessTail::state(self.tail_, archive);
   }
 
  private:
   bool ready() const noexcept;
-  double long_term_deviation() const noexcept;
+  double usual_excess() const noexcept;
+  double level() const noexcept;
 
-  bool shingled_;
-  bool normalized_;
-  Deviation scores_;       // of scores, capped
-  Deviation differences_;  // of steps from one score to the next
-  Deviation falls_;        // of distances below the mean: scores are heavy-tailed upward only
-  double last_score_ = 0.0;
+  Deviation scores_;  // of scores, capped
+  ExcessTail tail_;   // of scores above level()
 };
 
 }  // namespace anomalyd

@@ -17,22 +17,26 @@ SEEDS = range(1, 11)
 WARM_UP = range(260, 300)
 """The points that the cold start reads; scored one by one from the last of them on."""
 
-# (dependent, interval in minutes, features): lower bounds of mean precision and mean recall. The
-# interval changes nothing about the series; the reference's two bounds for it are both kept.
+# (dependent, features): mean precision and mean recall that the Java reference reaches with the
+# detector plugin's parameters. Its own tests ask for less; the interval changes nothing about the
+# series.
 FLOORS = {
-    (True, 10, 4): (0.5, 0.2),
-    (True, 10, 2): (0.5, 0.3),
-    (True, 10, 1): (0.4, 0.4),
-    (True, 5, 4): (0.4, 0.1),
-    (True, 5, 2): (0.4, 0.3),
-    (True, 5, 1): (0.4, 0.4),
-    (False, 10, 4): (0.4, 0.1),
-    (False, 10, 2): (0.6, 0.4),
-    (False, 10, 1): (0.5, 0.3),
-    (False, 5, 4): (0.2, 0.1),
-    (False, 5, 2): (0.5, 0.3),
-    (False, 5, 1): (0.3, 0.3),
+    (True, 4): (0.56, 0.33),
+    (True, 2): (0.69, 0.43),
+    (True, 1): (0.68, 0.49),
+    (False, 4): (0.39, 0.19),
+    (False, 2): (0.63, 0.39),
+    (False, 1): (0.76, 0.56),
 }
+LOOSE_FLOORS = {
+    (True, 4): (0.5, 0.2),
+    (True, 2): (0.5, 0.3),
+    (True, 1): (0.4, 0.4),
+    (False, 4): (0.4, 0.1),
+    (False, 2): (0.6, 0.4),
+    (False, 1): (0.5, 0.3),
+}
+"""The lower bounds of the reference's own tests, the stricter of the two of each cell."""
 NYC_TAXI = Path("../shared/data/nab/realKnownCause/nyc_taxi.csv.gz")
 
 
@@ -48,14 +52,14 @@ def precision_and_recall(seed: int, features: int, *, dependent: bool) -> tuple[
     return precision, recall
 
 
-@pytest.mark.parametrize(("dependent", "interval", "features"), FLOORS)
-def test_the_floors_of_the_reference_hold(dependent: bool, interval: int, features: int) -> None:
-    """Mean precision and recall over seeds 1 to 10 reach the reference's lower bounds."""
+@pytest.mark.parametrize(("dependent", "features"), FLOORS)
+def test_the_reference_is_reached_cell_by_cell(dependent: bool, features: int) -> None:
+    """Mean precision and recall over seeds 1 to 10 are at least what the reference reaches."""
     cells = [precision_and_recall(seed, features, dependent=dependent) for seed in SEEDS]
     precision, recall = np.mean(cells, axis=0)
-    floor = FLOORS[dependent, interval, features]
-    assert precision >= floor[0]
-    assert recall >= floor[1]
+    floors = np.maximum(FLOORS[dependent, features], LOOSE_FLOORS[dependent, features])
+    assert precision >= floors[0]
+    assert recall >= floors[1]
 
 
 @pytest.mark.skipif(not NYC_TAXI.exists(), reason="the labelled series is not on this machine")

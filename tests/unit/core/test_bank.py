@@ -31,7 +31,6 @@ def test_settings_have_the_documented_defaults() -> None:
         sample_size=256,
         time_decay=1 / 2560,
         output_after=32,
-        anomaly_rate=0.005,
         initial_accept_fraction=0.125,
         transform="NORMALIZE",
         corrector=True,
@@ -59,7 +58,6 @@ def test_settings_are_frozen() -> None:
         ("time_decay", 1.0, "from 0 to below 1"),
         ("time_decay", float("nan"), "from 0 to below 1"),
         ("output_after", 0, "from 1 to 1000000"),
-        ("anomaly_rate", 0.0, "above 0 and below 1"),
         ("initial_accept_fraction", 1.5, "from 0 to 1"),
         (
             "transform",

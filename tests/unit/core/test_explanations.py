@@ -37,7 +37,7 @@ def assert_consistent(scores: Scores, values: NDArray[np.float64], shingle_size:
     np.testing.assert_allclose(share.sum(axis=1), 1, rtol=1e-12)
     asked = np.isin(
         scores.suppression,
-        [SUPPRESSIONS.index(n) for n in ("NEAR_EXPECTED", "CONDITIONAL_FORECAST")],
+        [SUPPRESSIONS.index(n) for n in ("NEAR_EXPECTED", "CONDITIONAL_FORECAST", "ALERT_ONCE")],
     )
     expected = np.isfinite(scores.expected)
     wanted = (anomalous | asked) if shingle_size > 1 else np.zeros_like(anomalous)
