@@ -14,8 +14,8 @@ constexpr double neighbour_distance = 1.2;
 // The reference asks for a tenth and for one, which hides plain incidents; docs/decisions/006.
 constexpr double neighbour_support = 0.15;
 constexpr std::int64_t least_occasions = 3;
-// Scores rarer than one in e^6 = 400 are not explained by what similar histories led to.
-constexpr double beyond_habit = 6.0;
+// Scores rarer than one in 500 (ln 500) are not explained by what similar histories led to.
+constexpr double beyond_habit = 6.2146;
 // "About" in usual steps.
 constexpr double nearness = 1.3;
 // How much rarer than its alarm an episode must get to alarm again.
