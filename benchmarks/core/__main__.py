@@ -92,7 +92,7 @@ def _sizes(found: Table, java: Java | None) -> None:
         for_features = f"{features} feature{'s' * (features > 1)}"
         if java is None:
             continue
-        theirs = java.sizes(features, 30, 1_000, boxes=False)
+        theirs = java.sizes(features, 30, ours.SEEN, boxes=False)
         rows: Sequence[tuple[str, float, float, str]] = (
             (f"bytes of a model, {for_features}", size, theirs[0], goals[0]),
             (f"bytes of a checkpoint, {for_features}", checkpoint, theirs[1], goals[1]),
