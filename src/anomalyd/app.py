@@ -369,7 +369,7 @@ def _opener(tools: LiveTools, names: IndexNames) -> Callable[[AnalysisPlan], Liv
         return LiveDetector(
             plan,
             fingerprint=fingerprint(plan.detector),
-            indices=(plan.detector.result_index or names.results,),
+            indices=(names.results_from(plan.detector.result_index),),
             tools=tools,
         )
 

@@ -51,6 +51,14 @@ class IndexNames:
         """How names of custom result indices begin."""
         return f"{self.prefix.lstrip('.')}result-"
 
+    def results_from(self, own: str | None) -> str:
+        """Return where a detector's results are: its own result index, or the default ones."""
+        return own or self.results
+
+    def results_into(self, own: str | None, now: int) -> str:
+        """Return where a detector's results of a time, epoch ms, go: as ``results_from``."""
+        return own or self.results_of(now)
+
     def results_of(self, now: int) -> str:
         """Return the default result index of the day (UTC) that a time, epoch ms, falls on."""
         day = datetime.fromtimestamp(now / 1_000, tz=UTC)

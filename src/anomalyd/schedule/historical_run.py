@@ -165,7 +165,7 @@ class HistoricalRun:
             detector_id=plan.detector_id,
             detector=plan.detector,
             task_id=self._task_id,
-            indices=(plan.detector.result_index or self._tools.names.results,),
+            indices=(self._tools.names.results_from(plan.detector.result_index),),
         )
 
     def _work_on(
@@ -244,7 +244,7 @@ class HistoricalRun:
                     plan,
                     analysis.entities,
                     rows,
-                    index=plan.detector.result_index or tools.names.results_of(begun),
+                    index=tools.names.results_into(plan.detector.result_index, begun),
                     task_id=self._task_id,
                     execution_start=begun,
                     execution_end=now,

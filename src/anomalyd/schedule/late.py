@@ -9,7 +9,6 @@ results, are those of a run in which the documents had never come.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -25,11 +24,10 @@ from anomalyd.metrics import Metrics
 from anomalyd.model.index_names import IndexNames
 from anomalyd.model.realtime import RealtimeState
 from anomalyd.schedule.clock import Clock
+from anomalyd.schedule.influencer_failures import failures_logged
 from anomalyd.schedule.noted import forget_noted
 from anomalyd.source.base import Arrivals, Source
 from anomalyd.store.base import ResultStore
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,7 +100,8 @@ def _judge(
         end=int(arrivals.window_start.max()) + plan.interval,
         interval=plan.interval,
     )
-    _influencers(lambda: tools.influencers.settle(job, windows), plan)
+    with failures_logged(plan.detector_id):
+        tools.influencers.settle(job, windows)
     changed, seen = 0, [np.empty(0, dtype=np.int64)]
     for rows in live.rejudge(arrivals):
         if stopping():
@@ -111,7 +110,7 @@ def _judge(
             plan,
             rows.entities,
             rows.rows,
-            index=plan.detector.result_index or tools.names.results_of(begun),
+            index=tools.names.results_into(plan.detector.result_index, begun),
             task_id=None,
             execution_start=begun,
             execution_end=tools.clock.now(),
@@ -121,7 +120,8 @@ def _judge(
         seen.append(np.unique(rows.rows.window_start))
     _no_longer_empty(plan, np.unique(np.concatenate(seen)), tools)
     tools.metrics.rescored(changed)
-    _influencers(lambda: tools.influencers.late(job, windows), plan)
+    with failures_logged(plan.detector_id):
+        tools.influencers.late(job, windows)
 
 
 def _no_longer_empty(plan: AnalysisPlan, windows: Int64s, tools: LateTools) -> None:
@@ -135,11 +135,3 @@ def _no_longer_empty(plan: AnalysisPlan, windows: Int64s, tools: LateTools) -> N
         names=tools.names,
         now=tools.clock.now(),
     )
-
-
-def _influencers(act: Callable[[], None], plan: AnalysisPlan) -> None:
-    try:
-        act()
-    except Exception:
-        # Detection must not stop because of what is computed from its results.
-        logger.exception("influencers failed", extra={"detector_id": plan.detector_id})

@@ -39,5 +39,5 @@ def forget_noted(
             "must_not": [{"exists": {"field": field}} for field in ("task_id", "anomaly_score")],
         }
     }
-    indices = results.indices(plan.detector.result_index or names.results)
+    indices = results.indices(names.results_from(plan.detector.result_index))
     results.delete_matching(indices, parse_query(query), now=now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from anomalyd.errors import VersionConflict
 from anomalyd.executor.base import Int64s
 from anomalyd.model.realtime import RealtimeState
 from anomalyd.model.task import Task
+from anomalyd.schedule.influencer_failures import failures_logged
 from anomalyd.schedule.noted import forget_noted, within
 from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import failed
@@ -27,8 +27,6 @@ from anomalyd.schedule.realtime_tools import RealtimeTools
 from anomalyd.schedule.ticks import Timetable
 from anomalyd.source.base import Marks, WindowQuery
 from anomalyd.store.base import DocumentWrite, ResultBatch
-
-logger = logging.getLogger(__name__)
 
 NO_DATA = "No data in current detection window"
 
@@ -105,7 +103,7 @@ class TickRecords:
             detector_id=self.plan.detector_id,
             detector=self.plan.detector,
             task_id=None,
-            indices=(self.plan.detector.result_index or tools.names.results,),
+            indices=(tools.names.results_from(self.plan.detector.result_index),),
         )
 
     def count(
@@ -183,11 +181,8 @@ class TickRecords:
 
     def find_influencers(self, windows: WindowRange, tools: RealtimeTools) -> None:
         """Compute who is to blame; what is missed now is caught up with by the next tick."""
-        try:
+        with failures_logged(self.plan.detector_id):
             tools.influencers.recorded(self.job(tools), windows)
-        except Exception:
-            # Detection must not stop because of what is computed from its results.
-            logger.exception("influencers failed", extra={"detector_id": self.plan.detector_id})
 
     def _index(self, now: int, tools: RealtimeTools) -> str:
-        return self.plan.detector.result_index or tools.names.results_of(now)
+        return tools.names.results_into(self.plan.detector.result_index, now)

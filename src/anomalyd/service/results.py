@@ -100,7 +100,7 @@ class ResultService:
         detector = Detector.restore(stored.source)
         fields = request.grouping(detector_id, detector.categories)
         anomalies = self._results.top_anomalies(
-            self._results.indices(detector.result_index or self._names.results),
+            self._results.indices(self._names.results_from(detector.result_index)),
             detector_id=detector_id,
             task_id=self._task_id(detector_id, request.task_id) if historical else None,
             category_fields=fields,
