@@ -28,7 +28,7 @@ API = "/_anomaly_detection/api"
 def detector_id(rest: RestClient) -> str:
     """A detector on a wave with one planted spike, created over REST."""
     minutes = np.arange(WINDOWS)
-    values = 50 + 10 * np.sin(minutes / 20) + np.random.default_rng(7).normal(0, 0.5, WINDOWS)
+    values = 50 + 10 * np.sin(minutes / 5) + np.random.default_rng(7).normal(0, 0.5, WINDOWS)
     values[300] += 80
     lines = (
         f'{{"index":{{}}}}\n{{"time":{START + minute * MINUTE},"value":{value}}}\n'

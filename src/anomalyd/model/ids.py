@@ -14,7 +14,7 @@ class IdGenerator(Protocol):
     """A source of ids that never repeats. Thread-safe."""
 
     def next_id(self) -> str:
-        """Return a new id: 20 characters of ``[A-Za-z0-9_-]``."""
+        """Return a new id: 20 characters of ``[A-Za-z0-9_-]``, the first of them not ``-``."""
         ...
 
 
@@ -29,5 +29,11 @@ class ByteIds:
         self._random_bytes = random_bytes
 
     def next_id(self) -> str:
-        """Return a new id: 20 characters of ``[A-Za-z0-9_-]``."""
+        """Return a new id: 20 characters of ``[A-Za-z0-9_-]``, the first of them not ``-``."""
+        # a command line would read an id that begins with a dash as an option
+        while (drawn := self._draw()).startswith("-"):
+            pass
+        return drawn
+
+    def _draw(self) -> str:
         return base64.urlsafe_b64encode(self._random_bytes(ID_BYTES)).decode("ascii")
