@@ -1,6 +1,7 @@
 """What every source must do (``source.base.Source``), checked against one in plain Python."""
 
 import math
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from anomalyd.embedded.database import Database
 from anomalyd.embedded.identifiers import CountedIds
 from anomalyd.errors import IllegalArgument, IndexNotFound
 from anomalyd.query.fields import FieldKind
-from anomalyd.query.nodes import MatchAll, Range, Term
+from anomalyd.query.nodes import Bool, Exists, MatchAll, Range, Term
 from anomalyd.query.nodes_aggregations import Avg, FilterAggregation, Sum, ValueCount
 from anomalyd.source.base import EntityCount, Selection, TimeRange, WindowQuery
 from anomalyd.source.embedded import EmbeddedIndices, EmbeddedSource
@@ -403,3 +404,90 @@ def test_arrivals_where_there_is_nothing(loaded):
         arrived(loaded, {}, indices=("nope",))
     with pytest.raises(IndexNotFound):
         marks_of(loaded, "nope")
+
+
+FILTERS = st.deferred(
+    lambda: st.one_of(
+        st.builds(Term, field=st.just("host"), value=st.sampled_from(["a", "b", "nobody", "'"])),
+        st.builds(Term, field=st.just("count"), value=st.integers(-1, 3)),
+        st.builds(Term, field=st.just("hosts"), value=st.sampled_from(["a", "b"])),
+        st.builds(Range, field=st.just("value"), lower=st.integers(-2, 2) | st.just(0.5)),
+        st.builds(Exists, field=st.sampled_from(["value", "host", "unknown"])),
+        st.builds(
+            Bool,
+            filter=st.lists(FILTERS, min_size=1, max_size=2).map(tuple),
+            must_not=st.lists(FILTERS, max_size=1).map(tuple),
+        ),
+        st.just(MatchAll()),
+    )
+)
+FEATURES = (
+    (Sum(name="f", field="value"),),
+    (Avg(name="f", field="value"), ValueCount(name="n", field="host")),
+    (
+        FilterAggregation(
+            name="f",
+            query=Term(field="host", value="a"),
+            aggregations=(Sum(name="s", field="value"),),
+        ),
+    ),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(FILTERS, st.sampled_from(FEATURES), st.integers(0, 2)), max_size=12),
+    st.integers(0, 2**32),
+)
+def test_many_queries_at_once_are_answered_as_each_by_itself(asked, seed):
+    """To the last bit, whatever the selections have in common."""
+    draw = random.Random(seed)
+    documents = [
+        {
+            "time": draw.randrange(3 * MINUTE),
+            "value": draw.gauss(0, 1),
+            "host": draw.choice(["a", "b", "'", ["a", "b"] if seed % 2 else "b"]),
+            "hosts": draw.choice([["a"], ["a", "b"], []]),
+            "count": draw.randrange(3),
+        }
+        for _ in range(60)
+    ]
+    with Database() as database:
+        catalogue = Catalogue(database)
+        loaded = Loaded(
+            EmbeddedIndices(catalogue, ids=CountedIds(bytes), now=lambda: 0),
+            EmbeddedSource(catalogue, now=lambda: 10 * MINUTE),
+        )
+        loaded.add(documents)
+        queries = [
+            windows(select(filter=filter), *features, start=at * MINUTE, end=(at + 1) * MINUTE)
+            for filter, features, at in asked
+        ]
+        found = loaded.source.feature_rows_of_each(queries)
+        for query, rows in zip(queries, found, strict=True):
+            expected = loaded.source.feature_rows(query)
+            assert rows.entities == expected.entities
+            for column in ("entity", "window_start", "doc_count", "values"):
+                one, other = getattr(rows, column), getattr(expected, column)
+                assert one.dtype == other.dtype
+                np.testing.assert_array_equal(one, other)
+
+
+def test_columns_may_have_any_name(loaded):
+    """Fields that are called as the source calls its own columns are told from these."""
+    loaded.add(
+        [
+            {"time": at, "host": host, "position": at, "value0": "x"}
+            for at in (1, 2)
+            for host in "ab"
+        ]
+    )
+    sums = (Sum(name="f", field="position"),)
+    entities = (("b",), ("a",))
+    query = windows(
+        select("host", filter=Term(field="value0", value="x")), *sums, entities=entities
+    )
+    assert as_dict(loaded.source.feature_rows(query)) == {
+        (("b",), 0): (2, [3.0]),
+        (("a",), 0): (2, [3.0]),
+    }

@@ -24,6 +24,7 @@ from anomalyd.source.embedded.statement import (
     SelectedDocuments,
     category,
 )
+from anomalyd.source.embedded.together import read_each
 from anomalyd.source.embedded.windows import read_windows
 
 _COUNT = "anomalyd_count"
@@ -102,16 +103,18 @@ class EmbeddedSource:
 
     def feature_rows_of_each(self, queries: Sequence[WindowQuery]) -> tuple[FeatureRows, ...]:
         """Return the feature values of several queries, from one snapshot."""
-        now, relations = self._now(), dict[tuple[str, ...], IndexSet]()
-        found = []
+        known: dict[tuple[str, ...], IndexSet] = {}
         with self._catalogue.read() as session:
-            for query in queries:
-                patterns = tuple(query.selection.indices)
-                if patterns not in relations:
-                    relations[patterns] = _index_set(session, patterns)
-                relation = relations[patterns]
-                found.append(read_windows(relation, query, now=now, statements=self._statements))
-        return tuple(found)
+
+            def relations(patterns: Sequence[str]) -> IndexSet:
+                asked = tuple(patterns)
+                if asked not in known:
+                    known[asked] = _index_set(session, asked)
+                return known[asked]
+
+            return tuple(
+                read_each(relations, queries, now=self._now(), statements=self._statements)
+            )
 
     def arrived(
         self, selection: Selection, *, since: Marks | None, start: int, end: int, interval: int

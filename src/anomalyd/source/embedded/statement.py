@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.errors import IllegalArgument
-from anomalyd.query.fields import Field, FieldKind
+from anomalyd.query.fields import Field, FieldKind, SqlQuery
 from anomalyd.query.nodes import MatchAll, Query
 from anomalyd.query.nodes_aggregations import Aggregation
 from anomalyd.query.to_sql import compile_query
@@ -17,7 +17,8 @@ from anomalyd.query.to_sql_aggregations import compile_metric
 from anomalyd.source.base import Selection
 
 WANTED = "anomalyd_wanted"
-"""Relation of the entities that were asked for: ``position`` and one column per category."""
+"""Relation of what was asked for: ``POSITION`` and the values that tell one from another."""
+POSITION = "anomalyd_position"
 
 TIME = "anomalyd_time"
 
@@ -25,6 +26,11 @@ TIME = "anomalyd_time"
 def category(number: int) -> str:
     """Return the name of a category field's column."""
     return f"anomalyd_category{number}"
+
+
+def wanted(number: int) -> str:
+    """Return the name of a column of ``WANTED`` with the values of a category field."""
+    return f"anomalyd_wanted{number}"
 
 
 @dataclass
@@ -68,6 +74,14 @@ class SelectedDocuments:
         self.parameters |= compiled.parameters
         return exp.cast(compiled.expression, "DOUBLE", copy=False)
 
+    def compiled(self, query: Query) -> SqlQuery:
+        """Return a filter over the columns of ``select``."""
+        compiled = compile_query(
+            query, self.relation.resolver, now_ms=self.now, prefix="anomalyd_filter"
+        )
+        self._use(compiled.expression)
+        return compiled
+
     def select(self, *expressions: exp.Expr | str, start: int, end: int) -> exp.Select:
         """Return a statement over the documents of ``[start, end)`` that match the filter.
 
@@ -110,10 +124,7 @@ class SelectedDocuments:
     def _filter(self, query: Query) -> Sequence[exp.Expr]:
         if isinstance(query, MatchAll):
             return ()
-        compiled = compile_query(
-            query, self.relation.resolver, now_ms=self.now, prefix="anomalyd_filter"
-        )
-        self._use(compiled.expression)
+        compiled = self.compiled(query)
         self.parameters |= compiled.parameters
         return (compiled.expression,)
 

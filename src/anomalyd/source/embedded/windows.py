@@ -6,7 +6,7 @@ many documents is read in several pieces. The rows are the same: no window lies 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,12 +17,14 @@ from sqlglot import exp
 
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.source.base import EntityValues, FeatureRows, WindowQuery
-from anomalyd.source.embedded.prepared import COUNT, ENTITY, WINDOW, PreparedWindows
+from anomalyd.source.embedded.prepared import COUNT, ENTITY, WINDOW, PreparedWindows, times
 from anomalyd.source.embedded.statement import (
+    POSITION,
     TIME,
     WANTED,
     SelectedDocuments,
     category,
+    wanted,
 )
 
 VALUES_AT_ONCE = 2_000_000
@@ -49,15 +51,15 @@ def read_windows(
         values_at_once: see ``VALUES_AT_ONCE``.
     """
     categories = query.selection.category_fields
-    wanted = query.entities if categories else ((),)
-    if wanted == () or not SelectedDocuments(relation, query.selection, now).possible:
-        return _no_rows(wanted or (), len(query.features))
+    asked = query.entities if categories else ((),)
+    if asked == () or not SelectedDocuments(relation, query.selection, now).possible:
+        return _no_rows(asked or (), len(query.features))
     limit = max(values_at_once // max(len(query.features), 1), 1)
     pieces = [
         _read_piece(relation, replace(query, start=start, end=end), now, statements)
         for start, end in _pieces(relation, query, now, limit)
     ]
-    return pieces[0] if len(pieces) == 1 else _join(pieces, wanted)
+    return pieces[0] if len(pieces) == 1 else _join(pieces, asked)
 
 
 def _pieces(relation: IndexSet, query: WindowQuery, now: int, limit: int) -> list[tuple[int, int]]:
@@ -95,41 +97,40 @@ def _read_piece(
 ) -> FeatureRows:
     categories = len(query.selection.category_fields)
     statement = statements.statement(relation, query, now)
-    parameters = {
-        **statement.parameters,
-        "from_time": query.start,
-        "to_time": query.end,
-        "first_window": query.start,
-        "interval": query.interval,
-    }
+    parameters = {**statement.parameters, **times(query)}
     with _wanted_entities(relation, query.entities if categories else None):
         columns = relation.columns(statement.sql, parameters)
     entity = columns[ENTITY].astype(np.int64)
     entities = query.entities if categories else ((),)
     if entities is None:
         entities = entity_values(entity, [columns[category(at)] for at in range(categories)])
-    values = np.empty((len(entity), len(query.features)), dtype=np.float64)
-    for number in range(len(query.features)):
-        values[:, number] = _doubles(columns[f"m{number}"])
     return FeatureRows(
         entities=entities,
         entity=entity,
         window_start=columns[WINDOW].astype(np.int64),
         doc_count=columns[COUNT].astype(np.int64),
-        values=values,
+        values=feature_values(columns, len(query.features)),
     )
 
 
-def _join(pieces: Sequence[FeatureRows], wanted: tuple[EntityValues, ...] | None) -> FeatureRows:
+def feature_values(columns: Mapping[str, npt.NDArray[Any]], count: int) -> npt.NDArray[np.float64]:
+    """Return the features out of the columns of a window statement, ``float64[rows, count]``."""
+    values = np.empty((len(columns[ENTITY]), count), dtype=np.float64)
+    for number in range(count):
+        values[:, number] = _doubles(columns[f"m{number}"])
+    return values
+
+
+def _join(pieces: Sequence[FeatureRows], asked: tuple[EntityValues, ...] | None) -> FeatureRows:
     """Put pieces together; entities that were found and not asked for are numbered anew."""
-    entities = wanted
+    entities = asked
     if entities is None:
         entities = tuple(sorted({values for piece in pieces for values in piece.entities}))
     numbers = {values: number for number, values in enumerate(entities)}
     entity = np.concatenate(
         [
             piece.entity
-            if wanted is not None
+            if asked is not None
             else np.array([numbers[values] for values in piece.entities], dtype=np.int64)[
                 piece.entity
             ]
@@ -153,11 +154,11 @@ def _wanted_entities(relation: IndexSet, entities: Sequence[EntityValues] | None
     if entities is None:
         yield
         return
-    columns: dict[str, npt.NDArray[Any]] = {"position": np.arange(len(entities), dtype=np.int64)}
+    columns: dict[str, npt.NDArray[Any]] = {POSITION: np.arange(len(entities), dtype=np.int64)}
     for number, values in enumerate(zip(*entities, strict=True)):
         column = np.empty(len(entities), dtype=object)
         column[:] = values
-        columns[f"value{number}"] = column
+        columns[wanted(number)] = column
     with relation.lend(WANTED, columns):
         yield
 
