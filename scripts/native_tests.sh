@@ -20,3 +20,14 @@ cmake -S . -B "$build" -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE="$([ -n "$sanitizers
   -DANOMALYD_SANITIZE="$sanitizers" >"$build.log" 2>&1 || { cat "$build.log" >&2; exit 1; }
 cmake --build "$build"
 ctest --test-dir "$build/cpp" --output-on-failure
+
+# Where there is clang besides, libFuzzer searches too; the compiler above has changed bytes blindly.
+entry='extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
+if [ "$sanitizers" = address,undefined ] && [ -z "${CXX:-}" ] &&
+  echo "$entry" | clang++ -fsanitize=fuzzer -x c++ - -o build/has-libfuzzer 2>/dev/null; then
+  CXX=clang++ cmake -S . -B build/fuzz -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE=None \
+    -DCMAKE_CXX_FLAGS="$flags" -DANOMALYD_PYTHON=OFF -DANOMALYD_TESTS=ON \
+    -DANOMALYD_SANITIZE="$sanitizers" >build/fuzz.log 2>&1 || { cat build/fuzz.log >&2; exit 1; }
+  cmake --build build/fuzz --target checkpoint_fuzz influence_fuzz
+  ctest --test-dir build/fuzz/cpp -R _fuzz --output-on-failure
+fi

@@ -74,6 +74,7 @@ void Influence::check(const InfluenceRows& rows, const InfluenceShares& shares) 
   const auto fields = static_cast<std::size_t>(shape_.fields);
   for (std::size_t row = 0; row < rows.count; ++row) {
     require(row == 0 || rows.window[row - 1] <= rows.window[row], "window must be ascending");
+    require(possible_time(rows.window[row]), "window must be epoch ms within 2^48 of 0");
     require(
         std::isnan(rows.score[row]) || (rows.score[row] >= 0.0 && std::isfinite(rows.score[row])),
         "score must be 0 or more, or NaN");

@@ -11,6 +11,7 @@ constexpr std::uint8_t magic[8] = {'i', 'n', 'f', 'l', 'u', 'e', 'n', 'c'};
 constexpr std::uint32_t version = 1;
 constexpr std::size_t header = 16;  // magic, version, length of the body
 constexpr std::size_t trailer = 4;  // checksum
+constexpr std::size_t least_field_bytes = 2 * 8 * (2048 + 1201);  // pooled weights and sketches
 
 std::uint32_t little(const std::uint8_t* at) noexcept {
   return std::uint32_t{at[0]} | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 |
@@ -77,6 +78,10 @@ Influence Influence::from_bytes(BytesView bytes) {
                      shape.features <= 1000 && shape.interval > 0 &&
                      shape.period >= shape.interval && shape.period <= most_inputs,
                  "its shape is impossible");
+  reader.require(possible_time(last_tick), "a window out of time");
+  // Before a place is made for each.
+  reader.require(static_cast<std::size_t>(shape.fields) <= reader.left() / least_field_bytes,
+                 "it ends too early");
   Influence state(shape);
   state.last_tick_ = last_tick;
   for (Dependence& each : state.dependence_) {

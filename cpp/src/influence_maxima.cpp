@@ -71,6 +71,7 @@ void Maxima::read(Reader& archive) {
     archive.value(entry.raw);
     archive.value(entry.tick);
     archive.require(entries_.empty() || last < key, "maxima in the wrong order");
+    archive.require(possible_time(entry.tick), "a window out of time");
     archive.require(entry.raw >= 0.0 && entry.raw <= 100.0, "a raw score is out of bounds");
     last = key;
     entries_.emplace_hint(entries_.end(), key, entry);

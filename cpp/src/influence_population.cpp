@@ -38,7 +38,9 @@ void Population::learn(std::int64_t tick, const std::vector<const double*>& rows
     begun_ = 1;
     origin_ = tick;
   }
-  double weight = std::exp(decay_ * static_cast<double>(tick - origin_));
+  // Not 0, however long ago: weights are divided by it.
+  double weight =
+      std::max(std::exp(decay_ * static_cast<double>(tick - origin_)), 1.0 / largest_growth);
   if (weight > largest_growth) {
     for (Sums& sums : sums_) {
       sums.weight /= weight;

@@ -159,7 +159,8 @@ double Tails::weight(std::int64_t tick) const noexcept {
 }
 
 double Tails::weight_at(std::int64_t tick) const noexcept {
-  return std::exp(decay_ * static_cast<double>(tick - origin_));
+  // Not 0, however long ago: weights are divided by it.
+  return std::max(std::exp(decay_ * static_cast<double>(tick - origin_)), 1.0 / largest_growth);
 }
 
 template <class Weight>
@@ -249,6 +250,7 @@ template <>
 void Tails::read(Reader& archive) {
   shared_state(*this, archive);
   archive.require(begun_ <= 1 && since_fit_ >= 0 && since_fit_ <= most_inputs, "a count is wrong");
+  archive.require(possible_time(origin_), "a window out of time");
   archive.require(shape_ >= 0.0 && shape_ <= largest_shape && scale_ >= 0.0, "a tail is wrong");
   for (const double each : pooled_) archive.require(each >= 0.0, "a weight is negative");
   const std::size_t entities = archive.count(20);

@@ -196,6 +196,34 @@ TEST(Influence, ABodyThatCannotBeIsRefusedOrReadSafely) {
   }
 }
 
+// Found by influence_fuzz.
+TEST(Influence, TimesThatCannotBeAreRefused) {
+  Influence state = new_state();
+  state.process(Stream(0, 3, false).rows(), true);
+  std::vector<std::uint8_t> bytes = state.to_bytes();
+  for (std::size_t i = 0; i < 8; ++i) bytes[16 + 4 * 8 + i] = i == 7 ? 0x80 : 0;  // the last tick
+  const std::uint32_t sum = crc32c({bytes.data(), bytes.size() - 4});
+  for (unsigned byte = 0; byte < 4; ++byte) {
+    bytes[bytes.size() - 4 + byte] = static_cast<std::uint8_t>(sum >> (8 * byte));
+  }
+  EXPECT_THROW(Influence::from_bytes({bytes.data(), bytes.size()}), CheckpointError);
+  for (const std::int64_t time : {most_inputs + 1, std::numeric_limits<std::int64_t>::min()}) {
+    Stream stream(3, 4, false);
+    std::fill(stream.window.begin(), stream.window.end(), time);
+    EXPECT_THROW(state.process(stream.rows(), true), std::invalid_argument);
+  }
+}
+
+TEST(Influence, AWindowOfLongAgoHasFiniteScores) {
+  Influence state = new_state();
+  state.process(Stream(0, 200, false).rows(), true);
+  Stream late(200, 201, false);
+  std::fill(late.window.begin(), late.window.end(), -most_inputs);
+  for (const double score : state.process(late.rows(), true).level_score) {
+    EXPECT_TRUE(score >= 0.0 && score <= 100.0);
+  }
+}
+
 TEST(Maxima, FadeAreForgottenAndAreLimited) {
   Maxima maxima(0.01);
   EXPECT_FALSE(maxima.raise(0, 7, 100, 2.0));

@@ -31,6 +31,11 @@ class CheckpointError : public std::runtime_error {
 // More inputs than any model sees; sums of a few such numbers stay within 64 bits.
 constexpr std::int64_t most_inputs = std::int64_t{1} << 48;
 
+// Whether the difference of two such points in time, or numbers of windows, stays within 64 bits.
+constexpr bool possible_time(std::int64_t time) noexcept {
+  return -most_inputs <= time && time <= most_inputs;
+}
+
 // A checkpoint's bytes, kept by somebody else.
 struct BytesView {
   const std::uint8_t* data;

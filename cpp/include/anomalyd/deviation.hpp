@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "anomalyd/checkpoint_bytes.hpp"
+
 namespace anomalyd {
 
 // Statistics of a stream in which every step multiplies the weight of the past by 1 - discount.
@@ -38,7 +40,7 @@ class Deviation {
     archive.value(self.mean_);
     archive.value(self.squares_);
     archive.value(self.count_);
-    archive.require(self.squares_ >= 0.0 && self.count_ >= 0 &&
+    archive.require(self.squares_ >= 0.0 && self.count_ >= 0 && self.count_ <= most_inputs &&
                         (self.count_ == 0 ? self.weight_ == 0.0 : self.weight_ >= 1.0),
                     "impossible statistics");
   }

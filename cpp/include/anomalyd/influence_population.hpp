@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "anomalyd/checkpoint_bytes.hpp"
+
 namespace anomalyd {
 
 // Forward-decayed mean and spread of the values of all entities, per feature. NaN is no value.
@@ -39,7 +41,9 @@ class Population {
       archive.value(sums.squares);
       archive.require(sums.weight >= 0.0 && sums.squares >= 0.0, "a weight is negative");
     }
-    archive.require(self.begun_ <= 1 && self.rows_ >= 0, "a count is wrong");
+    archive.require(self.begun_ <= 1 && self.rows_ >= 0 && self.rows_ <= most_inputs,
+                    "a count is wrong");
+    archive.require(possible_time(self.origin_), "a window out of time");
   }
 
  private:

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "anomalyd/checkpoint_bytes.hpp"
+
 namespace anomalyd {
 
 // Probabilities above 0.035 have the score 0 and are not reported.
@@ -80,6 +82,8 @@ class QuantileSketch {
     archive.value(self.usual_tests_);
     archive.values(self.weights_);
     archive.require(self.begun_ <= 1 && self.origin_ <= self.period_, "periods in the wrong order");
+    archive.require(possible_time(self.origin_) && possible_time(self.period_),
+                    "a period out of time");
     archive.require(self.largest_ >= 0.0 && self.largest_ <= 100.0, "a raw score is out of bounds");
     archive.require(self.tests_ >= 0.0 && self.periods_ >= 0.0 && self.usual_tests_ >= 0.0,
                     "a count is negative");
