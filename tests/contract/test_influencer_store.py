@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,35 @@ def test_writing_a_window_again_leaves_one_row_and_its_initial_score(
     store.write("job", step([(1, "host", "a", -6, 60), (1, "host", "c", -5, 50)]))
     assert values(store) == [("a", 60.0, 80.0), ("c", 50.0, 50.0)]
     assert len(store.buckets("job", EVERYTHING)) == 1
+
+
+def test_steps_of_several_jobs_are_written_as_each_by_itself(store: InfluencerStore) -> None:
+    """Whatever the jobs had in the windows before, and whatever they have in common."""
+    first = [
+        ("a", step([(1, "host", "x", -9.0, 60.0), (2, "host", "x", -8.0, 50.0)], state=b"one")),
+        ("b", step([(1, "host", "x", -9.0, 40.0)], interim=True)),
+        ("c", step([], run="other")),
+    ]
+    again = [
+        ("b", step([(1, "host", "x", -9.5, 45.0)])),
+        ("a", step([(1, "host", "x", -9.0, 10.0)], first=1, last=1)),
+        ("c", step([(7, "host", "y", -9.0, 20.0)], run="other", last=7)),
+    ]
+    with Database() as database:
+        plain = EmbeddedInfluencerStore(database)
+        for steps in (first, again):
+            steps = [(job, replace(one, position=one.end)) for job, one in steps]
+            store.write_all(steps)
+            for job, one in steps:
+                plain.write(job, one)
+        for job, run in (("a", ""), ("b", ""), ("c", "other")):
+            assert store.influencers(job, EVERYTHING, BY_SCORE) == plain.influencers(
+                job, EVERYTHING, BY_SCORE
+            )
+            assert store.buckets(job, EVERYTHING) == plain.buckets(job, EVERYTHING)
+            assert store.state(job, run) == plain.state(job, run)
+    assert values(store, "a") == [("x", 50.0, 50.0), ("x", 10.0, 60.0)]
+    assert values(store, "b") == [("x", 45.0, 45.0)]
 
 
 def test_windows_outside_a_step_stay(store: InfluencerStore) -> None:

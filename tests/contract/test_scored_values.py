@@ -1,5 +1,7 @@
 """What models learn again from stored results (``store.models.ScoredValuesReader``)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -191,3 +193,27 @@ def test_any_results_read_as_the_plain_store_reads_them(steps, start, end):
     which = asked(start=start, end=end)
     assert store.scored_values(which) == plain.scored_values(which)
     store.close()
+
+
+def test_scores_of_many_series_are_those_of_each():
+    """In the order of the question, of the same series twice, and of one without any."""
+    with Database() as database:
+        catalogue = Catalogue(database)
+        store, reader = EmbeddedResultStore(catalogue), EmbeddedScoreReader(catalogue)
+        for number in range(4):
+            rows = [((), at, (float(at), float(number)), 1.0 + at) for at in range(number + 3)]
+            scored = batch(rows, fields=(), detector=f"d{number}")
+            store.record(replace(scored, confidence=np.arange(len(rows)) * 0.1))
+        rows = [(("a", "b"), 1, (1.0, 2.0), 3.0)]
+        store.record(batch(rows, detector="d2", index=INDICES[1]))
+        ranges = [
+            replace(asked(1, 4, fields=()), detector_id=f"d{number}") for number in (3, 0, 9, 1, 3)
+        ]
+        ranges += [asked(0, 2, fields=()), replace(asked(), detector_id="d2")]
+        found = reader.scores_of_each(ranges)
+        for which, columns in zip(ranges, found, strict=True):
+            expected = reader.scores(which)
+            for name in ("window", "entity", "values", "score", "features"):
+                np.testing.assert_array_equal(getattr(columns, name), getattr(expected, name))
+        assert [len(each) for each in found] == [3, 2, 0, 3, 3, 1, 1]
+        assert reader.scores_of_each([]) == ()

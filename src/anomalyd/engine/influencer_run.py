@@ -142,12 +142,25 @@ class InfluencerRun:
         for piece in self._pieces(windows):
             if stopping():
                 raise StoppedEarlyError
-            scores, shares = self._read(piece), self._shares(piece)
-            found = self._process(scores, learn=True, shares=shares)
-            self._rows_since_state += len(scores)
-            due = not self._has_state or self._rows_since_state >= ROWS_BETWEEN_STATES
-            with_state = self._keeps_state and due
-            self._write(piece, found, shares, position=piece.end, with_state=with_state)
+            step = self.learn(piece, self._read(piece))
+            self._influencers.write(self.job.detector_id, step)
+            self.written(step)
+
+    def learn(self, piece: WindowRange, scores: ScoreColumns) -> InfluencerStep:
+        """Learn windows that are next, and return what is to be written of them.
+
+        ``written`` must follow; where it does not, the run must be restored.
+
+        Args:
+            piece: the windows; it does not matter how many there are.
+            scores: of these windows.
+        """
+        shares = self._shares(piece)
+        found = self._process(scores, learn=True, shares=shares)
+        self._rows_since_state += len(scores)
+        due = not self._has_state or self._rows_since_state >= ROWS_BETWEEN_STATES
+        with_state = self._keeps_state and due
+        return self._step(piece, found, shares, position=piece.end, with_state=with_state)
 
     def judge(self, windows: WindowRange) -> None:
         """Write influencers of windows again without learning them."""
@@ -268,10 +281,28 @@ class InfluencerRun:
         with_state: bool = False,
         interim: bool = False,
     ) -> None:
+        step = self._step(
+            piece, found, shares,
+            names=names, position=position, with_state=with_state, interim=interim,
+        )  # fmt: skip
+        self._influencers.write(self.job.detector_id, step)
+        self.written(step)
+
+    def _step(
+        self,
+        piece: WindowRange,
+        found: Influencers,
+        shares: StoredShares,
+        *,
+        names: Names | None = None,
+        position: int | None = None,
+        with_state: bool = False,
+        interim: bool = False,
+    ) -> InfluencerStep:
         which = self.job.scores(piece.start, piece.end)
         named = self._scores if names is None else names
         records = record_rows(found, self._columns.record, which, named)
-        step = InfluencerStep(
+        return InfluencerStep(
             run=self.job.name,
             start=piece.start,
             end=piece.end,
@@ -283,16 +314,18 @@ class InfluencerRun:
             position=position,
             state=self._model.to_bytes() if with_state else None,
         )
-        self._influencers.write(self.job.detector_id, step)
-        if position is not None:
-            self.position = position
-        if with_state:
+
+    def written(self, step: InfluencerStep) -> None:
+        """Go on after a step was written."""
+        if step.position is not None:
+            self.position = step.position
+        if step.state is not None:
             self._has_state = True
-            self._state_position = piece.end
+            self._state_position = step.end
             self._rows_since_state = 0
             if self._columns.further:
                 # what is older is neither learned again nor judged again
                 kept = max(SHARES_KEPT, RENORMALISED_SPANS * self.job.interval)
                 self._influencers.forget_shares(
-                    self.job.detector_id, self.job.name, before=piece.end - kept
+                    self.job.detector_id, self.job.name, before=step.end - kept
                 )

@@ -75,6 +75,43 @@ class InfluencerRecorder:
             run.advance(run.ahead(windows))
             run.renormalise_if_due(before)
 
+    def recorded_of_each(self, recorded: Sequence[tuple[JobRun, WindowRange]]) -> None:
+        """Do what ``recorded`` does for runs of different detectors, with one transaction.
+
+        What fails is caught up with by the next call for that detector.
+        """
+        with self._lock:
+            usual, others = [], []
+            for job, windows in recorded:
+                run = self._run(job)
+                piece = run.ahead(windows)
+                if piece.count == 1:
+                    usual.append((run, piece, run.position))
+                else:
+                    others.append((job, windows))
+            try:
+                self._advance_each([(run, piece) for run, piece, _ in usual])
+            except BaseException:
+                # they may have learned what is not written
+                for run, _, _ in usual:
+                    self._live.pop(run.job.detector_id, None)
+                raise
+            for run, _, before in usual:
+                run.renormalise_if_due(before)
+        for job, windows in others:
+            self.recorded(job, windows)
+
+    def _advance_each(self, ahead: Sequence[tuple[InfluencerRun, WindowRange]]) -> None:
+        """Let runs learn one window each, and write what they found."""
+        ranges = [run.job.scores(piece.start, piece.end) for run, piece in ahead]
+        scores = self._scores.scores_of_each(ranges)
+        steps = [run.learn(piece, each) for (run, piece), each in zip(ahead, scores, strict=True)]
+        self._influencers.write_all(
+            [(run.job.detector_id, step) for (run, _), step in zip(ahead, steps, strict=True)]
+        )
+        for (run, _), step in zip(ahead, steps, strict=True):
+            run.written(step)
+
     def shared(self, job: JobRun, shares: ShareRows) -> None:
         """Take in what unusual rows would be without a value, before their results are written.
 

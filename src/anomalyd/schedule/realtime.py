@@ -19,7 +19,11 @@ from anomalyd.model.detector import Detector
 from anomalyd.model.job import Job
 from anomalyd.model.realtime import RealtimeState, fingerprint
 from anomalyd.model.task import REALTIME, Task
-from anomalyd.schedule.realtime_group import MOST_TOGETHER, tick_together
+from anomalyd.schedule.realtime_group import (
+    MOST_TOGETHER,
+    influencers_together,
+    tick_together,
+)
 from anomalyd.schedule.realtime_progress import stopped
 from anomalyd.schedule.realtime_run import RunningDetector
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
@@ -32,7 +36,7 @@ logger = logging.getLogger(__name__)
 LANE = "realtime"
 TOGETHER = "realtime, single series"
 INFLUENCERS = "realtime, influencers of single series"
-MOST_CAUGHT_UP = 50
+MOST_CAUGHT_UP = 100
 """Series whose influencers are computed before others have their turn in the lane."""
 LONGEST_LOOK = 60.0
 """Seconds between two looks at the timetables at most: the time of day may be set."""
@@ -234,7 +238,7 @@ class RealtimeDetection:
                     self._scheduler.submit(LANE, _key(one.detector_id), self._job_of(one))
             if any(one.usual for one in due):
                 self._scheduler.submit(LANE, TOGETHER, self._tick_together)
-            if any(one.behind for one in running):
+            if any(one.behind and not one.busy for one in running):
                 # behind everything that is due in the lane
                 self._scheduler.submit(LANE, INFLUENCERS, self._catch_up)
             ahead = [one.next_at - now for one in waiting if one.next_at > now]
@@ -255,14 +259,11 @@ class RealtimeDetection:
         finally:
             self._wake.set()
 
-    def _catch_up(self, control: JobControl) -> None:
+    def _catch_up(self, _: JobControl) -> None:
         """Compute influencers of some series that were ticked together."""
         with self._lock:
             behind = [one for one in self._running.values() if one.behind]
-        for one in behind[:MOST_CAUGHT_UP]:
-            if control.stopping():
-                break
-            one.catch_up_influencers()
+        influencers_together([one for one in behind if not one.busy][:MOST_CAUGHT_UP], self._tools)
         self._wake.set()
 
     def _job_of(self, running: RunningDetector) -> ScheduledJob:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Sequence
 
 from anomalyd.engine.analysis import StoppedEarlyError
+from anomalyd.engine.window import WindowRange
 from anomalyd.query.nodes import MatchAll
 from anomalyd.schedule.late import LateTools, late_windows
 from anomalyd.schedule.realtime_record import PlainTick, ScoredTick
@@ -75,6 +76,30 @@ def tick_together(
         for one, _ in locked:
             one.release()
     return tuple(alone)
+
+
+def influencers_together(detectors: Sequence[RunningDetector], tools: RealtimeTools) -> None:
+    """Compute the influencers of series that were ticked together; those in use are left out.
+
+    Where that fails, each is tried by itself, so that the others go on; what is missed is caught up
+    with by the next tick.
+    """
+    locked: list[tuple[RunningDetector, WindowRange]] = []
+    jobs = []
+    try:
+        for one in detectors:
+            waiting = one.begin_influencers()
+            if waiting is not None:
+                locked.append((one, waiting[1]))
+                jobs.append(waiting)
+        tools.influencers.recorded_of_each(jobs)
+    except Exception:
+        logger.warning("influencers are computed one by one", exc_info=True)
+        for one, windows in locked:
+            one.find_influencers(windows)
+    finally:
+        for one, _ in locked:
+            one.release()
 
 
 def _record(scored: Sequence[tuple[RunningDetector, ScoredTick]], tools: RealtimeTools) -> None:

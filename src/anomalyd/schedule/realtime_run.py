@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anomalyd.engine.analysis import StoppedEarlyError
+from anomalyd.engine.influencers import JobRun
 from anomalyd.engine.live import LiveDetector
 from anomalyd.engine.live_values import ColdStart, empty_windows
 from anomalyd.engine.plan import AnalysisPlan
@@ -115,6 +116,11 @@ class RunningDetector:
         """Whether windows are recorded whose influencers are still to be computed."""
         return self._behind is not None
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody works on the detector; a guess."""
+        return self._working.locked()
+
     def plain_tick(self) -> PlainTick | None:
         """Return the window that is due, where there is nothing else to do, and lock the detector.
 
@@ -172,11 +178,23 @@ class RunningDetector:
         if live is not None:
             live.close(forget=False)
 
-    def catch_up_influencers(self) -> None:
-        """Compute the influencers of windows that were recorded with others."""
-        with self._working:
-            if not self._ended:
-                self._influencers_of_those_behind()
+    def begin_influencers(self) -> tuple[JobRun, WindowRange] | None:
+        """Return windows that were recorded with others and the run, and lock the detector.
+
+        ``release`` must follow, unless None is returned: nothing waits, or somebody works on it.
+        """
+        # whoever holds the locks of several detectors must not wait for one more
+        if not self._working.acquire(blocking=False):
+            return None
+        if self._ended or self._behind is None:
+            self._working.release()
+            return None
+        windows, self._behind = self._behind, None
+        return self._records.job(self._tools), windows
+
+    def find_influencers(self, windows: WindowRange) -> None:
+        """Compute the influencers of windows that ``begin_influencers`` returned."""
+        self._records.find_influencers(windows, self._tools)
 
     def _influencers_of_those_behind(self) -> None:
         windows, self._behind = self._behind, None

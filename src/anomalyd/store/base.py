@@ -236,6 +236,10 @@ class ScoreReader(Protocol):
         """Return the scores of a range."""
         ...
 
+    def scores_of_each(self, ranges: Sequence[ScoreRange]) -> tuple[ScoreColumns, ...]:
+        """Return what ``scores`` says of each range, all as of the same moment."""
+        ...
+
     def codes(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the code of each text ``int64[texts]``, as ``ScoreColumns`` has them."""
         ...

@@ -320,6 +320,10 @@ class InfluencerStore(Protocol):
         """
         ...
 
+    def write_all(self, steps: Sequence[tuple[str, InfluencerStep]]) -> None:
+        """Do what ``write`` does for several jobs, each once, in one transaction."""
+        ...
+
     def state(self, job: str, run: str) -> RunState | None:
         """Return how far a run is; None when it never wrote anything."""
         ...

@@ -6,13 +6,16 @@ import pytest
 
 from anomalyd.app import build
 from anomalyd.config import Settings
+from anomalyd.engine.influencers import InfluencerRecorder
 from anomalyd.schedule import realtime_group
 from anomalyd.schedule.clock import VirtualClock
 from anomalyd.schedule.realtime_run import RunningDetector
+from anomalyd.store.influencers import ResultFilter, ResultPage
 from tests.unit.service.data import FIRST, HOSTS, MINUTE, bulk, create, fill
 from tests.unit.service.realtime import advance, comparable, live_results, settle, started, stop
 
 BEGIN = FIRST + 100 * MINUTE
+EVERYTHING, RECORDS = ResultFilter(), ResultPage(sort="timestamp")
 SERIES = (*({"term": {"host": host}} for host in HOSTS), {"term": {"host": "nobody"}})
 
 
@@ -36,8 +39,12 @@ def alone(monkeypatch):
     return lambda: monkeypatch.setattr(RunningDetector, "usual", property(lambda _: False))
 
 
-def run(*, minutes=3, between=lambda application, clock, ids: None):
-    """Results of all series by name, with something done after some minutes."""
+def run(*, minutes=3, between=lambda application, clock, ids: None, influencers=None):
+    """Results of all series by name, with something done after some minutes.
+
+    What there is of influencers is added to ``influencers``, by id.
+    """
+    influencers = {} if influencers is None else influencers
     clock = VirtualClock(BEGIN)
     ids = random.Random(1).randbytes
     with build(Settings(), clock=clock, random_bytes=ids) as application:
@@ -51,19 +58,58 @@ def run(*, minutes=3, between=lambda application, clock, ids: None):
         advance(application, clock, minutes)
         between(application, clock, series)
         advance(application, clock, minutes)
+        stored = application.ml_results._influencers
+        for id in series:
+            found = (stored.buckets(id, EVERYTHING), stored.records(id, EVERYTHING, RECORDS))
+            influencers.setdefault(id, []).append(found)
         return [comparable(live_results(application, id)) for id in series]
 
 
 def test_results_are_those_of_each_by_itself(together, alone):
     """Field for field, also of a series without any data."""
-    found = run()
+    influencers = {}
+    found = run(minutes=10, influencers=influencers)
     # the spread of due times makes the groups: all series of a minute, in one or more
-    assert sum(together) >= 4 * 5
+    assert sum(together) >= 4 * 19
     assert max(together) > 1
     alone()
-    assert run() == found
+    assert run(minutes=10, influencers=influencers) == found
     assert {one.get("error") for one in found[-1]} == {"No data in current detection window"}
-    assert all(len(each) == 7 for each in found)
+    assert all(len(each) == 21 for each in found)
+    assert len(influencers) == len(SERIES)
+    assert all(one == other for one, other in influencers.values())
+    assert any(len(buckets) > 15 for (buckets, _), _ in influencers.values())
+
+
+def test_influencers_that_fail_together_are_tried_one_by_one(monkeypatch, together):
+    """One series' defect is its own: the others have theirs, and it catches up afterwards."""
+    influencers, asked = {}, []
+    plain, group = InfluencerRecorder.recorded, InfluencerRecorder.recorded_of_each
+
+    def fails(application, clock, ids):
+        def recorded(recorder, job, windows):
+            asked.append(job.detector_id)
+            if job.detector_id == ids[0]:
+                raise RuntimeError("a defect")
+            plain(recorder, job, windows)
+
+        def of_each(recorder, recorded):
+            if any(job.detector_id == ids[0] for job, _ in recorded):
+                raise RuntimeError("a defect")
+            group(recorder, recorded)
+
+        monkeypatch.setattr(InfluencerRecorder, "recorded", recorded)
+        monkeypatch.setattr(InfluencerRecorder, "recorded_of_each", of_each)
+        advance(application, clock, 3)
+        monkeypatch.undo()
+
+    run(influencers=influencers)
+    found = run(between=fails, influencers=influencers)
+    assert [len(each) for each in found] == [10] * 4
+    assert asked
+    for id in influencers:
+        (before, _), (after, _) = influencers[id]
+        assert len(after) - len(before) in (0, 3)
 
 
 def test_late_documents_are_judged_as_by_itself(together, alone):

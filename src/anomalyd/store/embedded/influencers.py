@@ -16,14 +16,7 @@ import numpy.typing as npt
 from anomalyd.embedded.database import Database
 from anomalyd.errors import CorruptState
 from anomalyd.store.embedded.influencer_columns import InfluencerColumns
-from anomalyd.store.embedded.influencer_writes import (
-    registered,
-    replace,
-    replace_records,
-    replace_shares,
-    texts,
-    write_state,
-)
+from anomalyd.store.embedded.influencer_writes import registered, replace_shares, write_steps
 from anomalyd.store.influencers import (
     BucketRow,
     Float64s,
@@ -104,26 +97,12 @@ class EmbeddedInfluencerStore:
 
     def write(self, job: str, step: InfluencerStep) -> None:
         """Replace what is stored of the step's windows, in one transaction."""
-        with self._changing(job) as connection:
-            replace(connection, job, step, "anomalyd_influencer", ("field", "value"), {
-                "field": texts(step.influencers.field),
-                "value": texts(step.influencers.value),
-                "code": step.influencers.code,
-                "timestamp": step.influencers.timestamp,
-                "ln_probability": step.influencers.ln_probability,
-                "score": step.influencers.score,
-            })  # fmt: skip
-            replace(connection, job, step, "anomalyd_bucket", ("field",), {
-                "field": texts(step.buckets.field),
-                "timestamp": step.buckets.timestamp,
-                "ln_probability": step.buckets.ln_probability,
-                "raw": step.buckets.raw,
-                "score": step.buckets.score,
-                "count": step.buckets.count,
-            })  # fmt: skip
-            replace_records(connection, job, step)
-            if step.position is not None:
-                write_state(connection, job, step, step.position)
+        self.write_all([(job, step)])
+
+    def write_all(self, steps: Sequence[tuple[str, InfluencerStep]]) -> None:
+        """Do what ``write`` does for several jobs, in one transaction."""
+        with self._changing(*(job for job, _ in steps)) as connection:
+            write_steps(connection, steps)
 
     def rescore(self, job: str, run: str, stored: StoredScores, score: Float64s) -> int:
         """Give influencers new scores, in one transaction; returns how many rows changed."""
@@ -302,12 +281,13 @@ class EmbeddedInfluencerStore:
             rows -= len(columns)
 
     @contextmanager
-    def _changing(self, job: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _changing(self, *jobs: str) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._database.write() as connection:
             yield connection
         # only now do new readers see it
         with self._lock:
-            self._writes[job] = self._writes.get(job, 0) + 1
+            for job in jobs:
+                self._writes[job] = self._writes.get(job, 0) + 1
 
 
 _WHERE = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +20,16 @@ _COLUMNS = (
     "detector_id", "task_id", "data_start_time", "anomaly_score", "confidence", "entity_name",
     "entity_value", "feature_data", "learned",
 )  # fmt: skip
-_WHERE = (
-    "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
+_SCORED = (
+    "task_id IS NOT DISTINCT FROM $task_id "
     "AND data_start_time >= $start AND data_start_time < $end "
     "AND isfinite(anomaly_score) AND (confidence > 0 OR len($names::VARCHAR[]) > 0) "
     "AND len(list_filter(feature_data, lambda each: each IS NOT NULL)) = $features "
     "AND coalesce(entity_name, []) = $names::VARCHAR[]"
 )
+_WHERE = f"detector_id = $detector_id AND {_SCORED}"
+# a model that warms up has no confidence, and no score worth the name
+_SCORE = "CASE WHEN confidence > 0 THEN anomaly_score ELSE 'nan' END AS s"
 _LEARNED = (
     "detector_id = $detector_id AND task_id IS NOT DISTINCT FROM $task_id "
     "AND data_start_time >= $start AND data_start_time < $end "
@@ -54,26 +59,23 @@ class EmbeddedScoreReader:
 
     def scores(self, which: ScoreRange) -> ScoreColumns:
         """Return the scores of a range."""
-        fields = which.category_fields
-        more = [f"{_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)]
-        more += [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
         with self._catalogue.read() as session:
-            relation = result_relation(session, which.indices)
-            found = relation.columns(
-                f"SELECT data_start_time AS w, {_entity_code(which)} AS e, "  # noqa: S608
-                # a model that warms up has no confidence, and no score worth the name
-                "CASE WHEN confidence > 0 THEN anomaly_score ELSE 'nan' END AS s, "
-                f"{', '.join(more)} FROM {_rows(session, which)} ORDER BY w, e",
-                _parameters(which),
-            )
-        window = np.ma.getdata(found["w"])
-        return ScoreColumns(
-            window=window.astype(np.int64, copy=False),
-            entity=np.ma.getdata(found["e"]).astype(np.int64, copy=False),
-            values=_matrix(found, "v", len(fields)).astype(np.int64, copy=False),
-            score=np.ma.getdata(found["s"]).astype(np.float64, copy=False),
-            features=_matrix(found, "f", which.features).astype(np.float64, copy=False),
-        )
+            return _scores(session, which)
+
+    def scores_of_each(self, ranges: Sequence[ScoreRange]) -> tuple[ScoreColumns, ...]:
+        """Return what ``scores`` says of each range; single series with one statement."""
+        alike: dict[object, list[int]] = {}
+        for number, which in enumerate(ranges):
+            own = number if which.category_fields else None
+            alike.setdefault((own, replace(which, detector_id="")), []).append(number)
+        found: dict[int, ScoreColumns] = {}
+        with self._catalogue.read() as session:
+            for members in alike.values():
+                some = [ranges[number] for number in members]
+                several = len(some) > 1
+                rows = _scores_of_each(session, some) if several else [_scores(session, some[0])]
+                found |= zip(members, rows, strict=True)
+        return tuple(found[number] for number in range(len(ranges)))
 
     def scored_values(self, which: ScoreRange) -> FeatureRows:
         """Return the feature values of stored results, in the form in which a source gives them."""
@@ -156,6 +158,61 @@ class EmbeddedScoreReader:
             pairs[index, seq_no]: _scored_result(document, which.category_fields)
             for index, seq_no, document in found
         }
+
+
+def _scores(session: ReadSession, which: ScoreRange) -> ScoreColumns:
+    fields = which.category_fields
+    more = [f"{_value_code(which, field)} AS v{at}" for at, field in enumerate(fields)]
+    found = result_relation(session, which.indices).columns(
+        f"SELECT data_start_time AS w, {_entity_code(which)} AS e, {_SCORE}, "  # noqa: S608
+        f"{', '.join(more + _features(which))} FROM {_rows(session, which)} ORDER BY w, e",
+        _parameters(which),
+    )
+    return _score_columns(found, which)
+
+
+def _scores_of_each(session: ReadSession, ranges: Sequence[ScoreRange]) -> list[ScoreColumns]:
+    """Return the scores of ranges that differ in the detector only, of single series each."""
+    which, places = ranges[0], np.arange(len(ranges))
+    parameters = _parameters(which)
+    del parameters["detector_id"]
+    detectors = np.empty(len(ranges), dtype=object)
+    detectors[:] = [each.detector_id for each in ranges]
+    relation = result_relation(session, which.indices)
+    with relation.lend(_CHOSEN, {"place": places, "detector": detectors}):
+        found = relation.columns(
+            f"SELECT place, data_start_time AS w, {_entity_code(which)} AS e, {_SCORE}, "  # noqa: S608
+            f"{', '.join(_features(which))} FROM {_rows(session, which, _SCORED)} "
+            f"JOIN {_CHOSEN} ON detector_id = detector ORDER BY place, w",
+            parameters,
+        )
+    every = _score_columns(found, which)
+    cuts = np.searchsorted(np.ma.getdata(found["place"]), np.arange(len(ranges) + 1)).tolist()
+    return [
+        ScoreColumns(
+            window=every.window[first:last],
+            entity=every.entity[first:last],
+            values=every.values[first:last],
+            score=every.score[first:last],
+            features=every.features[first:last],
+        )
+        for first, last in itertools.pairwise(cuts)
+    ]
+
+
+def _features(which: ScoreRange) -> list[str]:
+    return [f"feature_data[{at + 1}] AS f{at}" for at in range(which.features)]
+
+
+def _score_columns(found: Mapping[str, npt.NDArray[Any]], which: ScoreRange) -> ScoreColumns:
+    window = np.ma.getdata(found["w"])
+    return ScoreColumns(
+        window=window.astype(np.int64, copy=False),
+        entity=np.ma.getdata(found["e"]).astype(np.int64, copy=False),
+        values=_matrix(found, "v", len(which.category_fields)).astype(np.int64, copy=False),
+        score=np.ma.getdata(found["s"]).astype(np.float64, copy=False),
+        features=_matrix(found, "f", which.features).astype(np.float64, copy=False),
+    )
 
 
 def _matrix(found: Mapping[str, npt.NDArray[Any]], name: str, count: int) -> npt.NDArray[Any]:
