@@ -255,7 +255,7 @@ std::size_t length(const ModelBank& bank) {
 void bind_bank(py::module_& module) {
   // In the order of enum Suppression.
   module.attr("SUPPRESSIONS") = py::make_tuple("NONE", "ANOMALY_IN_SHINGLE", "NEAR_EXPECTED",
-                                               "CONDITIONAL_FORECAST", "ALERT_ONCE");
+                                               "CONDITIONAL_FORECAST", "ALERT_ONCE", "TOLERATED");
 
   py::class_<Scores>(module, "Scores", py::is_final())
       .def_readonly("score", &Scores::score)

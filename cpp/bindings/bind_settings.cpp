@@ -44,10 +44,36 @@ py::tuple fixed_values_of(const Settings& settings) {
   return py::tuple(py::cast(settings.fixed_values));
 }
 
+// A rule per element, of (over, below, over_ratio, below_ratio) per feature.
+using Rules = std::vector<std::vector<std::array<double, 4>>>;
+
+std::vector<std::vector<Tolerance>> tolerances_from(const Rules& rules) {
+  std::vector<std::vector<Tolerance>> made(rules.size());
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    for (const auto& [over, below, over_ratio, below_ratio] : rules[i]) {
+      made[i].push_back({over, below, over_ratio, below_ratio});
+    }
+  }
+  return made;
+}
+
+py::tuple tolerances_of(const Settings& settings) {
+  py::list rules;
+  for (const std::vector<Tolerance>& rule : settings.tolerances) {
+    py::list features;
+    for (const Tolerance& each : rule) {
+      features.append(py::make_tuple(each.over, each.below, each.over_ratio, each.below_ratio));
+    }
+    rules.append(py::tuple(features));
+  }
+  return py::tuple(rules);
+}
+
 Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t trees,
               std::int64_t sample_size, double time_decay, std::int64_t output_after,
               double initial_accept_fraction, const std::string& transform, bool corrector,
-              const std::string& imputation, const std::vector<double>& fixed_values) {
+              const std::string& imputation, const std::vector<double>& fixed_values,
+              const Rules& tolerances) {
   const Settings settings{features,
                           shingle_size,
                           trees,
@@ -58,7 +84,8 @@ Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t tre
                           choice_of<TransformMethod>(transforms, "transform", transform),
                           corrector,
                           choice_of<Imputation>(imputations, "imputation", imputation),
-                          fixed_values};
+                          fixed_values,
+                          tolerances_from(tolerances)};
   settings.validate();
   return settings;
 }
@@ -76,6 +103,7 @@ py::dict fields(const Settings& settings) {
   all["corrector"] = settings.corrector;
   all["imputation"] = imputation_of(settings);
   all["fixed_values"] = fixed_values_of(settings);
+  all["tolerances"] = tolerances_of(settings);
   return all;
 }
 
@@ -101,7 +129,8 @@ void bind_settings(py::module_& module) {
            py::arg("initial_accept_fraction") = defaults.initial_accept_fraction,
            py::arg("transform") = transform_of(defaults), py::arg("corrector") = defaults.corrector,
            py::arg("imputation") = imputation_of(defaults),
-           py::arg("fixed_values") = fixed_values_of(defaults))
+           py::arg("fixed_values") = fixed_values_of(defaults),
+           py::arg("tolerances") = tolerances_of(defaults))
       .def_readonly("features", &Settings::features)
       .def_readonly("shingle_size", &Settings::shingle_size)
       .def_readonly("trees", &Settings::trees)
@@ -113,6 +142,7 @@ void bind_settings(py::module_& module) {
       .def_readonly("corrector", &Settings::corrector)
       .def_property_readonly("imputation", &imputation_of)
       .def_property_readonly("fixed_values", &fixed_values_of)
+      .def_property_readonly("tolerances", &tolerances_of)
       .def(
           "__eq__", [](const Settings& a, const Settings& b) { return a == b; }, py::is_operator())
       .def("__hash__",

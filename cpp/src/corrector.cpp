@@ -48,26 +48,27 @@ Judgement Corrector::judge(std::int64_t step, Grading grading, const Evidence& e
     if (without.rarity < grading.rarity) grading = without;
     if (grading.grade <= 0.0) {
       calm_since_ = true;
-      return {0.0, Suppression::anomaly_in_shingle, std::nullopt};
+      return {0.0, Suppression::anomaly_in_shingle, std::nullopt, 0.0};
     }
   }
   if (going_on) active_step_ = step;
 
   const std::size_t block = locate(gap, evidence.forest, workspace);
   if (is_near(workspace.expected.data(), block, evidence.transform, workspace)) {
-    return {0.0, Suppression::near_expected, block};
+    return {0.0, Suppression::near_expected, block, 0.0};
   }
   if (grading.rarity < beyond_habit && is_known(block, evidence, workspace)) {
-    return {0.0, Suppression::conditional_forecast, block};
+    return {0.0, Suppression::conditional_forecast, block, 0.0};
   }
 
   expected_.assign(workspace.expected.begin(), workspace.expected.end());
   last_step_ = active_step_ = step;
   const bool repeated = going_on && !calm_since_ && grading.rarity <= worse * alarm_rarity_;
   calm_since_ = false;
-  if (repeated) return {0.0, Suppression::alarmed, block};
+  if (repeated) return {0.0, Suppression::alarmed, block, 0.0};
+  const double earlier_alarm = going_on ? alarm_rarity_ : 0.0;
   alarm_rarity_ = grading.rarity;
-  return {grading.grade, Suppression::none, block};
+  return {grading.grade, Suppression::none, block, earlier_alarm};
 }
 
 std::size_t Corrector::explain(const Forest& forest, Workspace& workspace) const noexcept {

@@ -53,14 +53,29 @@ Outcome Model::judge(Corrector& corrector, const double* before, const double* n
   outcome.confidence = confidence();
   if (outcome.grade > 0.0 && !(settings_.corrector && settings_.shingle_size > 1)) {
     explain(corrector.explain(forest_, workspace), before, newest, outcome, workspace);
+    if (is_tolerated(newest, outcome, workspace)) outcome.tolerate();
   } else if (outcome.grade > 0.0) {
     const Judgement judgement =
         corrector.judge(inputs_, grading, {forest_, transform_, thresholder_}, workspace);
     outcome.grade = judgement.grade;
     outcome.suppression = judgement.suppression;
     if (judgement.block) explain(*judgement.block, before, newest, outcome, workspace);
+    if (is_tolerated(newest, outcome, workspace)) {
+      outcome.tolerate();
+      corrector.take_back(judgement);
+    }
   }
   return outcome;
+}
+
+// Whether a rule ignores the anomaly that was just explained. Where nothing is expected nothing is
+// near it.
+bool Model::is_tolerated(const double* newest, const Outcome& outcome,
+                         const Workspace& workspace) const noexcept {
+  if (outcome.grade <= 0.0 || !outcome.has_expected) return false;
+  const Explanation& explanation = workspace.explanation;
+  const double* actual = outcome.relative_index < 0 ? explanation.past_values.data() : newest;
+  return settings_.tolerates(actual, explanation.expected.data());
 }
 
 // Copies the input to workspace.input with its missing values filled in. False if they cannot be.

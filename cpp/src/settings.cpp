@@ -27,6 +27,16 @@ std::int64_t Settings::forest_output_after() const noexcept {
   return std::max<std::int64_t>(1, inputs - shingle_size + 1);
 }
 
+bool Settings::tolerates(const double* actual, const double* expected) const noexcept {
+  const auto holds = [&](const std::vector<Tolerance>& rule) {
+    for (std::size_t i = 0; i < rule.size(); ++i) {
+      if (!rule[i].covers(actual[i], expected[i])) return false;
+    }
+    return true;
+  };
+  return std::any_of(tolerances.begin(), tolerances.end(), holds);
+}
+
 void Settings::validate() const {
   require(within(features, 1, 1'000), "features", "from 1 to 1000", features);
   require(within(shingle_size, 1, 128), "shingle_size", "from 1 to 128", shingle_size);
@@ -47,6 +57,20 @@ void Settings::validate() const {
   for (const double value : fixed_values) {
     require(std::isfinite(value), "fixed_values", "finite", value);
   }
+  for (const std::vector<Tolerance>& rule : tolerances) {
+    require(rule.size() == static_cast<std::size_t>(features), "tolerances",
+            "one per feature in each rule", rule.size());
+    for (const Tolerance& each : rule) {
+      for (const double bound : {each.over, each.below, each.over_ratio, each.below_ratio}) {
+        require(bound >= 0.0, "tolerances", "0 or more", bound);
+      }
+    }
+  }
+}
+
+bool operator==(const Tolerance& a, const Tolerance& b) noexcept {
+  return a.over == b.over && a.below == b.below && a.over_ratio == b.over_ratio &&
+         a.below_ratio == b.below_ratio;
 }
 
 bool operator==(const Settings& a, const Settings& b) noexcept {
@@ -55,7 +79,7 @@ bool operator==(const Settings& a, const Settings& b) noexcept {
          a.output_after == b.output_after &&
          a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform &&
          a.corrector == b.corrector && a.imputation == b.imputation &&
-         a.fixed_values == b.fixed_values;
+         a.fixed_values == b.fixed_values && a.tolerances == b.tolerances;
 }
 
 }  // namespace anomalyd

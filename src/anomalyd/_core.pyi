@@ -10,12 +10,13 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-SUPPRESSIONS: Final[tuple[str, str, str, str, str]]
+SUPPRESSIONS: Final[tuple[str, str, str, str, str, str]]
 """Names of the codes in `Scores.suppression`, by code.
 
 0 NONE; 1 ANOMALY_IN_SHINGLE: an earlier anomaly in the same shingle explains the score;
 2 NEAR_EXPECTED: about what was expected; 3 CONDITIONAL_FORECAST: about what followed similar
-histories; 4 ALERT_ONCE: an anomaly of an episode that has alarmed already.
+histories; 4 ALERT_ONCE: an anomaly of an episode that has alarmed already; 5 TOLERATED: near enough
+to what was expected for a rule (`BankSettings.tolerances`) to ignore it.
 """
 
 @final
@@ -39,6 +40,7 @@ class BankSettings:
         corrector: bool = True,
         imputation: str = "NONE",
         fixed_values: Sequence[float] = (),
+        tolerances: Sequence[Sequence[tuple[float, float, float, float]]] = (),
     ) -> None: ...
     @property
     def features(self) -> int:
@@ -98,6 +100,16 @@ class BankSettings:
     @property
     def fixed_values(self) -> tuple[float, ...]:
         """One finite value per feature for the imputation FIXED, else ()."""
+
+    @property
+    def tolerances(self) -> tuple[tuple[tuple[float, float, float, float], ...], ...]:
+        """Anomalies to ignore, a rule each: near enough in every feature by any rule is enough.
+
+        Per feature (over, below, over_ratio, below_ratio), 0 or more: how far above and below what
+        was expected the value may lie, in its unit, and as a part of the actual value's size; the
+        larger counts. `inf` allows anything. Checkpoints do not depend on it. Without a shingle
+        (size 1) nothing is expected, and nothing ignored.
+        """
 
 @final
 class Scores:

@@ -39,6 +39,7 @@ struct Judgement {
   // The block of the shingle that the score comes from most; none if it was not looked for. If
   // there is one, workspace.attribution and workspace.expected are about it.
   std::optional<std::size_t> block;
+  double earlier_alarm = 0.0;  // rarity that its episode had alarmed with before; 0 = it had not
 };
 
 // What a judgement is made from; all of it in the state before the point is learned.
@@ -57,6 +58,10 @@ class Corrector {
   // Requires a shingle_size above 1: without a window there is nothing to correct.
   Judgement judge(std::int64_t step, Grading grading, const Evidence& evidence,
                   Workspace& workspace);
+
+  // Takes back the alarm of a judgement just made: the point stays the last anomaly, so that it is
+  // taken out of the shingles to come, but its episode has not alarmed because of it.
+  void take_back(const Judgement& judgement) noexcept { alarm_rarity_ = judgement.earlier_alarm; }
 
   // Explains the point in workspace.query as judge() does, without judging it. Returns the block
   // that its score comes from most. With a shingle_size of 1 nothing is expected.

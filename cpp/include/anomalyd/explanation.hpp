@@ -14,6 +14,7 @@ enum class Suppression : std::uint8_t {
   near_expected = 2,         // about what was expected
   conditional_forecast = 3,  // about what followed similar histories
   alarmed = 4,               // an anomaly of an episode that has alarmed already
+  tolerated = 5,             // near enough to what was expected for a rule to ignore it
 };
 
 // A number per feature, each in the unit of the inputs; see Outcome for which of them hold.

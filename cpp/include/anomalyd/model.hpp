@@ -33,6 +33,11 @@ struct Outcome {
   Suppression suppression = Suppression::none;
   std::int32_t relative_index = 0;  // the input that is explained: 0 = this one, -1 = the last ...
   bool has_expected = false;
+
+  void tolerate() noexcept {
+    grade = 0.0;
+    suppression = Suppression::tolerated;
+  }
 };
 
 // Of an input that was left out.
@@ -132,6 +137,8 @@ class Model {
   void ask_forest(Workspace& workspace) const noexcept;
   Outcome judge(Corrector& corrector, const double* before, const double* newest,
                 Workspace& workspace) const;
+  bool is_tolerated(const double* newest, const Outcome& outcome,
+                    const Workspace& workspace) const noexcept;
   void explain(std::size_t block, const double* before, const double* newest, Outcome& outcome,
                Workspace& workspace) const noexcept;
   void transform_shingle(const double* shingle, float* point) const noexcept;

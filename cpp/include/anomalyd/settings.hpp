@@ -2,6 +2,8 @@
 // once per bank and handed to every model by reference.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -30,6 +32,23 @@ enum class Imputation : std::uint8_t {
   forest = 5,
 };
 
+// How far a value may lie from what was expected for a rule to ignore it (random-cut-forest §10,
+// steps 9 and 13): on each side the larger of a difference in the unit of the inputs and a part of
+// the actual value's size. 0 allows nothing; infinity anything.
+struct Tolerance {
+  double over = 0.0;
+  double below = 0.0;
+  double over_ratio = 0.0;
+  double below_ratio = 0.0;
+
+  bool covers(double actual, double expected) const noexcept {
+    const double size = std::abs(actual);
+    const double difference = actual - expected;
+    return difference >= 0.0 ? difference <= std::max(over, over_ratio * size)
+                             : -difference <= std::max(below, below_ratio * size);
+  }
+};
+
 struct Settings {
   std::int64_t features = 1;
   std::int64_t shingle_size = 8;
@@ -42,6 +61,9 @@ struct Settings {
   bool corrector = true;  // whether grades get a second look (§10); needs a shingle
   Imputation imputation = Imputation::none;
   std::vector<double> fixed_values = {};  // one per feature for Imputation::fixed, else empty
+  // Anomalies to ignore: those near enough in every feature, by any of the rules. Each has one
+  // element per feature. They are not what a model is, so a checkpoint does not depend on them.
+  std::vector<std::vector<Tolerance>> tolerances = {};
 
   // Coordinates of one point in the forest.
   std::int64_t dimensions() const noexcept { return features * shingle_size; }
@@ -58,11 +80,15 @@ struct Settings {
   // shingle_size - 1 of them complete no shingle.
   std::int64_t forest_output_after() const noexcept;
 
+  // Whether any rule ignores an input with these values (features each).
+  bool tolerates(const double* actual, const double* expected) const noexcept;
+
   // Throws std::invalid_argument that names the first field out of bounds, its bounds and its
   // value.
   void validate() const;
 };
 
+bool operator==(const Tolerance& a, const Tolerance& b) noexcept;
 bool operator==(const Settings& a, const Settings& b) noexcept;
 
 }  // namespace anomalyd

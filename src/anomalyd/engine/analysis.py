@@ -13,7 +13,6 @@ import numpy as np
 
 from anomalyd.engine.imputation import Bools, FilledRows, Imputer
 from anomalyd.engine.plan import AnalysisPlan
-from anomalyd.engine.rules import ignored
 from anomalyd.engine.seeds import model_seeds
 from anomalyd.engine.window import WindowRange
 from anomalyd.executor.base import Executor, Float64s, Int64s, Models, Scores
@@ -139,7 +138,7 @@ class Analysis:
             if stopping():
                 raise StoppedEarlyError
             scores = self._models.process(part.entity, part.window_start, part.values)
-            parts.append(scored_rows(self.plan, part, scores))
+            parts.append(scored_rows(part, scores))
             if look is not None:
                 look(parts[-1])
         return joined(parts)
@@ -170,21 +169,16 @@ def batches(rows: FilledRows, first: int, last: int, *, by_window: bool) -> Iter
         yield rows.part(begin, end)
 
 
-def scored_rows(plan: AnalysisPlan, rows: FilledRows, scores: Scores) -> ScoredRows:
-    """Return rows together with what their models, and the detector's rules, say of them."""
-    found = scores.grade > 0
-    if plan.tolerances:
-        late = (scores.relative_index < 0)[:, None]
-        actual = np.where(late, scores.past_values, rows.values)
-        found = found & ~ignored(plan.tolerances, actual, scores.expected)
-    anomalous = found[:, None]
+def scored_rows(rows: FilledRows, scores: Scores) -> ScoredRows:
+    """Return rows together with what their models say of them."""
+    anomalous = (scores.grade > 0)[:, None]
     return ScoredRows(
         rows.entity,
         rows.window_start,
         rows.values,
         rows.imputed,
         scores.score,
-        np.where(found, scores.grade, 0.0),
+        scores.grade,
         scores.confidence,
         scores.threshold,
         scores.relative_index,

@@ -167,7 +167,7 @@ class LiveDetector:
                 if stopping():
                     raise StoppedEarlyError
                 scores = self._models.process(part.entity, part.window_start, part.values)
-                parts.append(scored_rows(self.plan, part, scores))
+                parts.append(scored_rows(part, scores))
                 self._used[part.entity] = self._tools.now()
                 if looks:
                     shares.append(self._shares.find(parts[-1], entities, numbers))

@@ -98,7 +98,7 @@ class LateWindows:
                 rows.values[chosen],
                 rows.imputed[chosen],
             )
-            yield LiveRows(scored_rows(self._plan, part, scores), entities)
+            yield LiveRows(scored_rows(part, scores), entities)
 
     def _rows(self, windows: WindowRange, entities: tuple[EntityValues, ...]) -> FilledRows:
         """Return what the data shows today, gaps filled, sorted by entity and then window."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomalyd.engine.rules import Tolerance, tolerances
+from anomalyd.engine.rules import tolerances
 from anomalyd.executor.base import ModelShape
 from anomalyd.executor.memory import ModelNeed
 from anomalyd.model.detector import Detector
@@ -23,8 +23,7 @@ class AnalysisPlan:
         selection: which documents, split by which category fields.
         features: aggregation of each enabled feature, in the detector's order.
         interval: length of a window in milliseconds.
-        shape: what its models are built from.
-        tolerances: the detector's rules.
+        shape: what its models are built from, and what they ignore.
     """
 
     detector_id: str
@@ -33,7 +32,6 @@ class AnalysisPlan:
     features: tuple[Aggregation, ...]
     interval: int
     shape: ModelShape
-    tolerances: tuple[Tolerance, ...] = ()
 
     @property
     def need(self) -> ModelNeed:
@@ -57,8 +55,8 @@ class AnalysisPlan:
                 features=len(enabled),
                 shingle_size=detector.shingle_size,
                 recency_emphasis=detector.options.recency_emphasis,
+                tolerances=tolerances(detector.options.rules, [one.name for one in enabled]),
             ),
-            tolerances=tolerances(detector.options.rules, [one.name for one in enabled]),
         )
 
 

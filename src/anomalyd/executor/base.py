@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,21 @@ import numpy.typing as npt
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Float64s = npt.NDArray[np.float64]
+
+
+class Tolerance(NamedTuple):
+    """How far a value may lie from what was expected for a rule to ignore it.
+
+    Attributes:
+        over, below: differences that are allowed on each side, in the unit of the feature.
+        over_ratio, below_ratio: parts of the actual value's size; the larger of both counts.
+            0 allows nothing, infinity anything.
+    """
+
+    over: float = 0.0
+    below: float = 0.0
+    over_ratio: float = 0.0
+    below_ratio: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +40,14 @@ class ModelShape:
         features: values per window, at least 1.
         shingle_size: windows that a model sees at once.
         recency_emphasis: windows that a model's memory lasts; None = the core's default.
+        tolerances: anomalies that are ignored: per rule, one per feature. Saved models do not
+            depend on it.
     """
 
     features: int
     shingle_size: int
     recency_emphasis: int | None = None
+    tolerances: tuple[tuple[Tolerance, ...], ...] = ()
 
 
 class Scores(Protocol):

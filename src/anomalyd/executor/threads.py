@@ -30,12 +30,17 @@ class ThreadExecutor:
 
     def open(self, shape: ModelShape, seeds: UInt64s) -> PackableModels:
         """Return new, untrained models, one per seed."""
-        settings = BankSettings(features=shape.features, shingle_size=shape.shingle_size)
+        settings = BankSettings(
+            features=shape.features,
+            shingle_size=shape.shingle_size,
+            tolerances=shape.tolerances,
+        )
         if shape.recency_emphasis is not None:
             settings = BankSettings(
                 features=shape.features,
                 shingle_size=shape.shingle_size,
                 time_decay=1.0 / shape.recency_emphasis,
+                tolerances=shape.tolerances,
             )
         return _BankModels(ModelBank(settings, threads=self._threads), seeds)
 
