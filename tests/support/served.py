@@ -28,12 +28,14 @@ def served(
         data_dir: its folder.
         settings: further environment variables.
     """
+    # compiled once and not at each start, as where it is installed
+    compiled = {"PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "anomalyd", "serve", "--no-gateway", "--grpc-port", "0"]
     process = subprocess.Popen(
         [*command, "--data-dir", str(data_dir)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **settings},
+        env={**os.environ, **compiled, **settings},
     )
     try:
         assert process.stdout is not None
