@@ -17,15 +17,15 @@ from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.window import WindowRange
 from anomalyd.query.nodes import MatchAll
 from anomalyd.schedule.late import LateTools, late_windows
-from anomalyd.schedule.realtime_record import PlainTick, ScoredTick
-from anomalyd.schedule.realtime_run import RunningDetector
+from anomalyd.schedule.realtime_record import Tick
+from anomalyd.schedule.realtime_run import RunningDetector, record_ticks
 from anomalyd.schedule.realtime_tools import RealtimeTools
 from anomalyd.schedule.scheduler import JobControl
 from anomalyd.source.base import Arrivals
 
 logger = logging.getLogger(__name__)
 
-_Locked = tuple[RunningDetector, PlainTick]
+_Locked = tuple[RunningDetector, Tick]
 
 MOST_TOGETHER = 200
 """Detectors of one transaction: more would make the first of them wait for the last."""
@@ -58,9 +58,9 @@ def tick_together(
         found = tools.late.source.feature_rows_of_each([tick.query for _, tick in usual])
         scoring = True
         begun = tools.clock.now()
-        _record(
+        record_ticks(
             [
-                (one, one.scored(tick, rows, begun, control))
+                (one, one.scored(tick, begun, control, rows))
                 for (one, tick), rows in zip(usual, found, strict=True)
             ],
             tools,
@@ -102,16 +102,6 @@ def influencers_together(detectors: Sequence[RunningDetector], tools: RealtimeTo
             one.release()
 
 
-def _record(scored: Sequence[tuple[RunningDetector, ScoredTick]], tools: RealtimeTools) -> None:
-    if not scored:
-        return
-    documents = [write for _, each in scored for write in each.documents]
-    stored = tools.results.record_all([each.batch for _, each in scored], documents)
-    numbers = {each.id: each.seq_no for each in stored}
-    for one, each in scored:
-        one.recorded(each, numbers[each.state.id])
-
-
 def _looked_again(
     ticks: Sequence[_Locked], tools: LateTools
 ) -> tuple[list[_Locked], list[RunningDetector]]:
@@ -138,7 +128,7 @@ def _looked_again(
     return usual, late
 
 
-def _arrived(ticks: Sequence[PlainTick], tools: LateTools) -> Arrivals:
+def _arrived(ticks: Sequence[Tick], tools: LateTools) -> Arrivals:
     """Return what arrived late for any of them, and perhaps for other series of their indices."""
     selection, windows = ticks[0].query.selection, ticks[0].windows
     marks = [tick.held.state.marks or {} for tick in ticks]

@@ -32,25 +32,29 @@ NO_DATA = "No data in current detection window"
 
 
 @dataclass(frozen=True)
-class PlainTick:
-    """The one window that a single series is due for.
+class Tick:
+    """Windows that a detector is due for.
 
     Attributes:
         live: its models.
         held: its state.
-        windows: one.
+        windows: at least one.
+        dropped: older windows that are given up.
+        caught_up: windows among these that were due before.
     """
 
     live: LiveDetector
     held: HeldState
     windows: WindowRange
+    dropped: int = 0
+    caught_up: int = 0
 
     @property
     def query(self) -> WindowQuery:
         """What the source is asked."""
         return self.live.query(self.windows)
 
-    def marked(self, marks: Marks | None) -> PlainTick:
+    def marked(self, marks: Marks | None) -> Tick:
         """Return the tick with a state that says how far the source had been written."""
         state = dataclasses.replace(self.held.state, marks=marks)
         return dataclasses.replace(self, held=HeldState(state, self.held.seq_no))
@@ -60,7 +64,7 @@ class PlainTick:
 class ScoredTick:
     """A tick that is to be written: results, the next state, and all documents with them."""
 
-    tick: PlainTick
+    tick: Tick
     batch: ResultBatch
     state: RealtimeState
     documents: Sequence[DocumentWrite]
@@ -106,33 +110,25 @@ class TickRecords:
             indices=(tools.names.results_from(self.plan.detector.result_index),),
         )
 
-    def count(
-        self, windows: WindowRange, *, rows: int, caught_up: int, now: int, tools: RealtimeTools
-    ) -> None:
+    def count(self, done: ScoredTick, *, now: int, tools: RealtimeTools) -> None:
         """Count a tick whose results are stored."""
-        tools.counters.executed(hc=bool(self.plan.detector.categories), windows=windows.count)
-        for _ in range(caught_up):
+        windows, hc = done.tick.windows, bool(self.plan.detector.categories)
+        tools.counters.executed(hc=hc, windows=windows.count)
+        for _ in range(done.tick.caught_up):
             tools.metrics.ticked("caught_up")
         lag = (now - self.timetable.due(windows.end)) / 1_000
-        tools.metrics.ticked("scored" if rows else "empty", lag=max(0.0, lag), rows=rows)
+        outcome = "scored" if done.rows else "empty"
+        tools.metrics.ticked(outcome, lag=max(0.0, lag), rows=done.rows)
 
-    def next_state(
-        self,
-        state: RealtimeState,
-        position: int,
-        tools: RealtimeTools,
-        *,
-        dropped: int = 0,
-        caught_up: int = 0,
-    ) -> RealtimeState:
-        """Return the state after everything before a position was worked on."""
-        now = tools.clock.now()
+    def next_state(self, tick: Tick, tools: RealtimeTools) -> RealtimeState:
+        """Return the state after everything up to the end of a tick was worked on."""
+        now, state, position = tools.clock.now(), tick.held.state, tick.windows.end
         return dataclasses.replace(
             state,
             position=position,
             lease_expires=self.lease_end(tools),
-            caught_up=state.caught_up + caught_up,
-            dropped=state.dropped + dropped,
+            caught_up=state.caught_up + tick.caught_up,
+            dropped=state.dropped + tick.dropped,
             failures=0,
             noted=state.noted and position < self.timetable.last_due(now),
             timestamp=now,

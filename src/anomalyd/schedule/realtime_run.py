@@ -30,12 +30,7 @@ from anomalyd.schedule.late import look_again
 from anomalyd.schedule.realtime_interim import write_interim
 from anomalyd.schedule.realtime_log import HeldState
 from anomalyd.schedule.realtime_progress import Progress, after_cold_start, after_tick
-from anomalyd.schedule.realtime_record import (
-    NO_DATA,
-    PlainTick,
-    ScoredTick,
-    TickRecords,
-)
+from anomalyd.schedule.realtime_record import NO_DATA, ScoredTick, Tick, TickRecords
 from anomalyd.schedule.realtime_tools import RealtimeTools, TooManyFailuresError
 from anomalyd.schedule.scheduler import JobControl
 from anomalyd.schedule.ticks import Timetable
@@ -121,7 +116,7 @@ class RunningDetector:
         """Whether somebody works on the detector; a guess."""
         return self._working.locked()
 
-    def plain_tick(self) -> PlainTick | None:
+    def plain_tick(self) -> Tick | None:
         """Return the window that is due, where there is nothing else to do, and lock the detector.
 
         ``release`` must follow, unless None is returned. In between come ``scored`` and
@@ -133,7 +128,7 @@ class RunningDetector:
             now, most = self._tools.clock.now(), self._tools.limits.backlog_windows
             backlog = self.timetable.backlog(held.state.position, now, most=most)
             if backlog.windows.count == 1 and not backlog.dropped:
-                return PlainTick(live, held, backlog.windows)
+                return Tick(live, held, backlog.windows)
         self._working.release()
         return None
 
@@ -142,34 +137,58 @@ class RunningDetector:
         self._working.release()
 
     def scored(
-        self, tick: PlainTick, found: FeatureRows, begun: int, control: JobControl
+        self, tick: Tick, begun: int, control: JobControl, found: FeatureRows | None = None
     ) -> ScoredTick:
-        """Score a window and return what is to be written; ``begun`` is when that began, epoch ms.
+        """Score windows and return what is to be written; ``recorded`` or ``abandon`` must follow.
 
-        Raises: StoppedEarlyError.
+        Of many rows all but the last chunk are written here. Only the last one moves the position;
+        after a crash in between the chunks before it are written again, over themselves.
+
+        Args:
+            tick: what is due.
+            begun: when work on it began, epoch ms.
+            control: looked at now and then.
+            found: what the source answered, where it was asked already.
+
+        Raises: StoppedEarlyError; the source's errors.
         """
-        tools = self._tools
-        rows = next(iter(tick.live.tick(tick.windows, control.stopping, found)), None)
-        if rows is None:
-            start = np.array([tick.windows.start])
-            batch, error = self._records.errors(start, NO_DATA, begun, tools), NO_DATA
-        else:
-            batch, error = self._records.batch(rows, begun, tools), ""
+        tools, windows = self._tools, tick.windows
+        if tick.held.state.noted:
+            self._records.forget_errors(windows, tools)
+        waiting: ResultBatch | None = None
+        seen: list[Int64s] = []
+        count = 0
+        for rows in tick.live.tick(windows, control.stopping, found):
+            if waiting is not None:
+                tools.results.record(waiting)
+            waiting = self._records.batch(rows, begun, tools)
             tools.influencers.shared(self._records.job(tools), rows.shares)
-        state = self._records.next_state(tick.held.state, tick.windows.end, tools)
+            seen.append(np.unique(rows.rows.window_start))
+            count += len(rows.rows)
+        empty = empty_windows(windows, seen)
+        if len(empty):
+            if waiting is not None:
+                tools.results.record(waiting)
+            waiting = self._records.errors(empty, NO_DATA, begun, tools)
+        assert waiting is not None
+        error = NO_DATA if windows.end - windows.interval in empty else ""
+        state = self._records.next_state(tick, tools)
         documents = self._documents(state, tick.held, tick.live, error)
-        return ScoredTick(tick, batch, state, documents, rows=0 if rows is None else len(rows.rows))
+        return ScoredTick(tick, waiting, state, documents, rows=count)
 
     def recorded(self, done: ScoredTick, seq_no: int) -> None:
         """Go on after a tick was written, with the sequence number of its state."""
-        windows, now = done.tick.windows, self._tools.clock.now()
+        tick, now = done.tick, self._tools.clock.now()
         self._held = HeldState(done.state, seq_no)
-        done.tick.live.committed(windows.end)
-        done.tick.live.checkpoint()
-        self._records.count(windows, rows=done.rows, caught_up=0, now=now, tools=self._tools)
-        self._behind = windows
+        tick.live.committed(tick.windows.end)
+        tick.live.checkpoint()
+        self._records.count(done, now=now, tools=self._tools)
+        self._behind = tick.windows
+        self._settled(tick.windows.end)
+
+    def _settled(self, position: int) -> None:
         self._retried = 0
-        self.next_at = self.timetable.due(windows.end + self.plan.interval)
+        self.next_at = self.timetable.due(position + self.plan.interval)
 
     def abandon(self) -> None:
         """Forget models that may be ahead of the records; they are brought back from these."""
@@ -264,8 +283,7 @@ class RunningDetector:
             logger.exception("tick failed", extra={"detector_id": self.detector_id})
             self._fail(held, DEFECT)
         else:
-            self._retried = 0
-            self.next_at = self.timetable.due(position + self.plan.interval)
+            self._settled(position)
 
     def _work(self, held: HeldState, control: JobControl) -> int:
         """Bring the models about and record everything that is due; return the position."""
@@ -283,12 +301,13 @@ class RunningDetector:
         dropped, missed = backlog.dropped, backlog.missed
         for piece in backlog.windows.pieces(tools.limits.at_once(live.count)):
             late = min(missed, piece.count)
-            self._record(live, piece, held, control, dropped=dropped, caught_up=late)
+            tick = Tick(live, held, piece, dropped=dropped, caught_up=late)
+            record_ticks([(self, self.scored(tick, tools.clock.now(), control))], tools)
+            self._influencers_of_those_behind()
             position, dropped, missed = piece.end, 0, missed - late
-            renewed = tools.log.state(self.detector_id)
-            if renewed is None:
-                raise StoppedEarlyError
-            held = renewed
+            assert self._held is not None
+            # until all is done no group may wait for this detector
+            held, self._held = self._held, None
         self._held = held
         return position
 
@@ -314,52 +333,6 @@ class RunningDetector:
                 task, self._progress, interval=self.plan.interval, now=now
             )
             self._tools.tasks.put([self._known])
-
-    def _record(
-        self,
-        live: LiveDetector,
-        windows: WindowRange,
-        held: HeldState,
-        control: JobControl,
-        *,
-        dropped: int,
-        caught_up: int,
-    ) -> None:
-        """Score windows and record them with the state, in as many transactions as chunks.
-
-        Only the last transaction moves the position; after a crash in between the chunks before
-        it are written again, over themselves.
-        """
-        tools = self._tools
-        begun = tools.clock.now()
-        if held.state.noted:
-            self._records.forget_errors(windows, tools)
-        waiting: ResultBatch | None = None
-        seen: list[Int64s] = []
-        count = 0
-        for rows in live.tick(windows, control.stopping):
-            if waiting is not None:
-                tools.results.record(waiting)
-            waiting = self._records.batch(rows, begun, tools)
-            tools.influencers.shared(self._records.job(tools), rows.shares)
-            seen.append(np.unique(rows.rows.window_start))
-            count += len(rows.rows)
-        empty = empty_windows(windows, seen)
-        if len(empty):
-            if waiting is not None:
-                tools.results.record(waiting)
-            waiting = self._records.errors(empty, NO_DATA, begun, tools)
-        assert waiting is not None
-        now = tools.clock.now()
-        error = NO_DATA if windows.end - windows.interval in empty else ""
-        state = self._records.next_state(
-            held.state, windows.end, tools, dropped=dropped, caught_up=caught_up
-        )
-        tools.results.record(waiting, self._documents(state, held, live, error))
-        live.committed(windows.end)
-        live.checkpoint()
-        self._records.count(windows, rows=count, caught_up=caught_up, now=now, tools=tools)
-        self._records.find_influencers(windows, self._tools)
 
     def _documents(
         self, state: RealtimeState, held: HeldState, live: LiveDetector, error: str
@@ -389,9 +362,8 @@ class RunningDetector:
             self.next_at = clock.now() + round(limits.first_wait * 1_000 * 2**self._retried)
             self._retried += 1
             return
-        self._retried = 0
         self._records.failed(held, self._task(), problem.reason, held.state.failures, self._tools)
-        self.next_at = self.timetable.due(self.timetable.last_due(clock.now()) + self.plan.interval)
+        self._settled(self.timetable.last_due(clock.now()))
 
     def _fail(self, held: HeldState, reason: str) -> None:
         limits, clock = self._tools.limits, self._tools.clock
@@ -410,3 +382,19 @@ class RunningDetector:
         if self._known is None:
             self._known = self._tools.tasks.latest(self.detector_id, REALTIME)
         return None if self._known is None or self._known.state.ended else self._known
+
+
+def record_ticks(
+    scored: Sequence[tuple[RunningDetector, ScoredTick]], tools: RealtimeTools
+) -> None:
+    """Write ticks of different detectors in one transaction, and let the detectors go on.
+
+    Raises: VersionConflict; nothing is written then.
+    """
+    if not scored:
+        return
+    documents = [write for _, each in scored for write in each.documents]
+    stored = tools.results.record_all([each.batch for _, each in scored], documents)
+    numbers = {each.id: each.seq_no for each in stored}
+    for one, each in scored:
+        one.recorded(each, numbers[each.state.id])

@@ -23,13 +23,13 @@ SERIES = (*({"term": {"host": host}} for host in HOSTS), {"term": {"host": "nobo
 def together(monkeypatch):
     """How many ticks each transaction had, in order."""
     sizes = []
-    record = realtime_group._record
+    record = realtime_group.record_ticks
 
     def recorded(scored, tools):
         sizes.append(len(scored))
         record(scored, tools)
 
-    monkeypatch.setattr(realtime_group, "_record", recorded)
+    monkeypatch.setattr(realtime_group, "record_ticks", recorded)
     return sizes
 
 
