@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from anomalyd.engine.analysis import StoppedEarlyError
 from anomalyd.engine.window import WindowRange
-from anomalyd.query.nodes import MatchAll
+from anomalyd.query.nodes import MatchAll, Query
 from anomalyd.schedule.late import LateTools, late_windows
 from anomalyd.schedule.realtime_record import Tick
 from anomalyd.schedule.realtime_run import RunningDetector, record_ticks
@@ -120,16 +120,21 @@ def _looked_again(
             groups.setdefault(key, []).append((one, tick))
     usual: list[_Locked] = []
     for group in groups.values():
-        arrivals = _arrived([tick for _, tick in group], tools)
-        if len(arrivals):
-            late += [one for one, _ in group]
-        else:
-            usual += [(one, tick.marked(arrivals.marks)) for one, tick in group]
+        arrivals = _arrived([tick for _, tick in group], MatchAll(), tools)
+        for one, tick in group:
+            # something came for one of them: which?
+            own = (
+                _arrived([tick], tick.query.selection.filter, tools) if len(arrivals) else arrivals
+            )
+            if len(own):
+                late.append(one)
+            else:
+                usual.append((one, tick.marked(own.marks)))
     return usual, late
 
 
-def _arrived(ticks: Sequence[Tick], tools: LateTools) -> Arrivals:
-    """Return what arrived late for any of them, and perhaps for other series of their indices."""
+def _arrived(ticks: Sequence[Tick], filter: Query, tools: LateTools) -> Arrivals:
+    """Return which windows that one of them may look at again got documents that a filter finds."""
     selection, windows = ticks[0].query.selection, ticks[0].windows
     marks = [tick.held.state.marks or {} for tick in ticks]
     names = set[str]().union(*marks)
@@ -138,7 +143,7 @@ def _arrived(ticks: Sequence[Tick], tools: LateTools) -> Arrivals:
         for tick in ticks
     ]
     return tools.source.arrived(
-        dataclasses.replace(selection, filter=MatchAll()),
+        dataclasses.replace(selection, filter=filter),
         since={name: min(each.get(name, 0) for each in marks) for name in names},
         start=min(each.start for each in judged),
         end=windows.start,

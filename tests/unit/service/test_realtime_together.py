@@ -39,7 +39,9 @@ def alone(monkeypatch):
     return lambda: monkeypatch.setattr(RunningDetector, "usual", property(lambda _: False))
 
 
-def run(*, minutes=3, between=lambda application, clock, ids: None, influencers=None):
+def run(
+    *, minutes=3, between=lambda application, clock, ids: None, influencers=None, settings=None
+):
     """Results of all series by name, with something done after some minutes.
 
     What there is of influencers is added to ``influencers``, by id.
@@ -47,7 +49,7 @@ def run(*, minutes=3, between=lambda application, clock, ids: None, influencers=
     influencers = {} if influencers is None else influencers
     clock = VirtualClock(BEGIN)
     ids = random.Random(1).randbytes
-    with build(Settings(), clock=clock, random_bytes=ids) as application:
+    with build(settings or Settings(), clock=clock, random_bytes=ids) as application:
         fill(application)
         series = [
             create(application, name=f"series-{number}", filter_query=query)
@@ -63,6 +65,14 @@ def run(*, minutes=3, between=lambda application, clock, ids: None, influencers=
             found = (stored.buckets(id, EVERYTHING), stored.records(id, EVERYTHING, RECORDS))
             influencers.setdefault(id, []).append(found)
         return [comparable(live_results(application, id)) for id in series]
+
+
+def add_late(application, id, *, back):
+    """Write a document of the second series into one of the last judged windows, 1 = the newest."""
+    newest = live_results(application, id)[-1]["data_start_time"]
+    document = {"timestamp": newest - (back - 1) * MINUTE + 500, "value": 900.0}
+    document |= {"host": HOSTS[1], "service": "web"}
+    assert not application.indices.bulk(bulk([document]), default_index="server_log").errors
 
 
 def test_results_are_those_of_each_by_itself(together, alone):
@@ -116,16 +126,39 @@ def test_late_documents_are_judged_as_by_itself(together, alone):
     """A document that comes late for one series changes its result, and no other."""
 
     def late(application, clock, ids):
-        time = clock.now() // MINUTE * MINUTE - 2 * MINUTE + 500
-        document = {"timestamp": time, "value": 900.0, "host": HOSTS[1], "service": "web"}
-        assert not application.indices.bulk(bulk([document]), default_index="server_log").errors
+        add_late(application, ids[1], back=1)
 
     found = run(between=late)
-    assert max(together) > 1
+    # one by itself; for the others the minute is a usual one
+    assert sum(together) == 4 * 6 - 1
+    assert [sum("rescored_time" in one for one in each) for each in found] == [0, 1, 0, 0]
     alone()
     assert run(between=late) == found
     plain = run()
     assert [a != b for a, b in zip(found, plain, strict=True)] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "back", "changed"),
+    [
+        ({"late_data_grace": 0}, 1, False),
+        ({"late_data_grace": 120}, 2, True),
+        ({"late_data_grace": 120}, 3, False),
+        ({"late_data_grace": 1}, 1, True),
+        ({"late_data_grace": 1}, 2, False),
+    ],
+)
+def test_the_grace_is_that_of_each_by_itself(together, settings, back, changed):
+    """Whole windows, at least one, none with 0; counted back from the newest judged window."""
+
+    def late(application, clock, ids):
+        add_late(application, ids[1], back=back)
+
+    found = run(minutes=4, between=late, settings=Settings(**settings))
+    assert max(together) > 1
+    marked = [["rescored_time" in one for one in each] for each in found]
+    assert sum(map(sum, marked)) == changed
+    assert not changed or marked[1][4 - (back - 1)]
 
 
 def test_one_that_is_stopped_and_one_that_loses_its_state_leave_the_others_alone(together):
