@@ -285,6 +285,22 @@ def test_result_indices_are_found_by_pattern_and_missing_ones_are_empty(stores):
         stores.results.create_index(".searchguard-ad-results-notes")
 
 
+def test_a_result_that_was_read_is_read_as_it_is_now(stores):
+    """Recorded anew under the same id, and in an index that was deleted and made again."""
+    scores = {}
+    for grade in (0.25, 0.5):
+        stores.results.record(batch(rows=1, hosts=("a",), grade=np.array([grade])))
+        [hit] = stores.found()
+        scores[hit["_id"]] = hit["_source"]["anomaly_grade"]
+    with stores.catalogue.write() as session:
+        session.drop(RESULTS)
+    assert stores.found() == []
+    stores.results.record(batch(rows=1, hosts=("a",), grade=np.array([0.75])))
+    [hit] = stores.found()
+    assert scores == {hit["_id"]: 0.5}
+    assert hit["_source"]["anomaly_grade"] == 0.75
+
+
 def test_delete_matching_deletes_results(stores):
     """In the indices that are named, and nowhere else."""
     other = "searchguard-ad-result-mine"

@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.database import quote
+from anomalyd.embedded.kept_rows import KeptRows
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
 from anomalyd.embedded.result_table import DOCUMENT_COLUMNS, document
 from anomalyd.embedded.result_table import KIND as RESULTS
@@ -35,10 +36,18 @@ class IndexSet:
     Args:
         cursor: a cursor of the snapshot that the states come from.
         states: the indices, by name.
+        kept: where documents of result rows are remembered; None reads them each time.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, states: Sequence[IndexState]) -> None:
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        states: Sequence[IndexState],
+        *,
+        kept: KeptRows | None = None,
+    ) -> None:
         self._cursor = cursor
+        self._kept = kept
         self._states = tuple(states)
         self.resolver = merge([state.mapping for state in states])
 
@@ -74,26 +83,32 @@ class IndexSet:
 
         The places come as one text and by a join: DuckDB compares a list of constants row by row.
         """
-        found = []
+        found: list[tuple[str, int, Any]] = []
         for state in self._states:
             numbers = [number for index, number in places if index == state.name]
             if not numbers:
                 continue
-            names, made = _document_of(state)
-            self._run(
-                f"SELECT _seq_no, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
-                f"FROM {quote(state.table)} WHERE _seq_no BETWEEN $first AND $last "
-                f"AND _seq_no IN {ROWS}",
-                {
-                    "first": min(numbers),
-                    "last": max(numbers),
-                    "rows": orjson.dumps(numbers).decode(),
-                },
-            )
-            found += [
-                (state.name, number, made(values)) for number, *values in self._cursor.fetchall()
-            ]
+            if self._kept is None or state.kind != RESULTS:
+                documents = self._read(state, numbers)
+            else:
+                documents = self._kept.get(state.table, numbers)
+                missing = [number for number in numbers if number not in documents]
+                if missing:
+                    read = self._read(state, missing)
+                    self._kept.put(state.table, read)
+                    documents |= read
+            found += [(state.name, number, one) for number, one in documents.items()]
         return found
+
+    def _read(self, state: IndexState, numbers: Sequence[int]) -> dict[int, Any]:
+        names, made = _document_of(state)
+        self._run(
+            f"SELECT _seq_no, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
+            f"FROM {quote(state.table)} WHERE _seq_no BETWEEN $first AND $last "
+            f"AND _seq_no IN {ROWS}",
+            {"first": min(numbers), "last": max(numbers), "rows": orjson.dumps(numbers).decode()},
+        )
+        return {number: made(values) for number, *values in self._cursor.fetchall()}
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         """Run a statement and return its rows.
@@ -127,16 +142,14 @@ class IndexSet:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
         expressions: list[exp.Expr] = [
-            exp.alias_(exp.Literal.string(state.name), "_index", quoted=True),
-            *(exp.column(name, quoted=True) for name in ("_id", "_version", "_seq_no")),
+            _named(exp.Literal.string(state.name), "_index"),
+            *map(_column, ("_id", "_version", "_seq_no")),
         ]
         for column in columns:
             merged = paths[column]
-            value = _adapted(own.get(merged.path), merged)
-            expressions.append(exp.alias_(value, column, quoted=True))
-        return exp.select(*expressions, copy=False).from_(
-            exp.to_table(state.table, dialect="duckdb"), copy=False
-        )
+            expressions.append(_named(_adapted(own.get(merged.path), merged), column))
+        table = exp.Table(this=exp.to_identifier(state.table))
+        return exp.Select(expressions=expressions, from_=exp.From(this=table))
 
     def _select_nothing(self, columns: Sequence[str]) -> exp.Select:
         names = {"_index": "VARCHAR", "_id": "VARCHAR", "_version": "BIGINT", "_seq_no": "BIGINT"}
@@ -188,13 +201,22 @@ def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expr:
     """Return an index's own column in the type of the merged field."""
     if leaf is None:
         return _null(merged.sql_type)
-    column: exp.Expr = exp.column(leaf.column, quoted=True)
+    column: exp.Expr = _column(leaf.column)
     if leaf.sql_type == merged.sql_type:
         return column
     if leaf.multi or not merged.multi:
         return exp.cast(column, merged.sql_type, dialect="duckdb")
     one = exp.array(exp.cast(column.copy(), SQL_TYPE[merged.kind], dialect="duckdb"))
     return exp.case().when(column.is_(exp.null()).not_(), one)
+
+
+def _column(name: str) -> exp.Column:
+    return exp.Column(this=exp.Identifier(this=name, quoted=True))
+
+
+def _named(value: exp.Expr, name: str) -> exp.Alias:
+    # built by hand: sqlglot's helpers copy and parse what they are given, for half a millisecond
+    return exp.Alias(this=value, alias=exp.Identifier(this=name, quoted=True))
 
 
 def _null(sql_type: str) -> exp.Expr:

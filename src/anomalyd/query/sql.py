@@ -6,7 +6,7 @@ that a resolver gave, and constants of this package, never anything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -49,8 +49,11 @@ class Parameters:
     def query(self, expression: exp.Expression) -> SqlQuery:
         """The expression with the values that it uses; DuckDB refuses values without a place."""
         used = {placeholder.name for placeholder in expression.find_all(exp.Placeholder)}
-        values = {name: value for name, value in self._values.items() if name in used}
-        return SqlQuery(expression, values)
+        return SqlQuery(expression, self.values(used))
+
+    def values(self, names: Collection[str]) -> dict[str, object]:
+        """The values of some placeholders by name."""
+        return {name: value for name, value in self._values.items() if name in names}
 
 
 def call(name: str, *arguments: exp.Expression) -> exp.Expression:

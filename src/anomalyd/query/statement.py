@@ -8,7 +8,8 @@ from typing import Any
 from sqlglot import exp
 
 from anomalyd.query.relation import Relation
-from anomalyd.query.sql import Parameters, number
+from anomalyd.query.sql import Parameters, both, number
+from anomalyd.query.written import written
 
 DOCUMENTS = "docs"
 """Under this name a statement finds the documents that match."""
@@ -53,12 +54,12 @@ class Documents:
             this=self._relation.select(sorted(columns - _ALWAYS)),
             alias=exp.TableAlias(this=exp.to_identifier("everything")),
         )
-        inner = exp.select("*").from_(table, copy=False).where(self._condition.copy(), copy=False)
-        if also is not None:
-            inner = inner.where(also.copy(), copy=False)
+        condition = self._condition if also is None else both([self._condition, also])
+        inner = exp.Select(expressions=[exp.Star()], from_=exp.From(this=table))
+        inner.set("where", exp.Where(this=condition))
         whole = statement.with_(DOCUMENTS, as_=inner, copy=False)
-        query = self._parameters.query(whole)
-        return self._relation.rows(whole.sql(dialect="duckdb"), query.parameters)
+        sql, names = written(whole)
+        return self._relation.rows(sql, self._parameters.values(names))
 
     def read(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
         """``_index``, ``_seq_no`` and document of what was found before, by place."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from anomalyd.embedded.catalogue import IndexState, ReadSession, WriteSession
 from anomalyd.embedded.database import quote
+from anomalyd.embedded.kept_rows import KeptRows
 from anomalyd.embedded.names import expand, is_pattern
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.embedded.result_table import COLUMNS, KIND
@@ -20,9 +21,11 @@ def matching_results(
     return [session.states[name] for name in expand(known, names)]
 
 
-def result_relation(session: ReadSession, patterns: Sequence[str]) -> IndexSet:
+def result_relation(
+    session: ReadSession, patterns: Sequence[str], *, kept: KeptRows | None = None
+) -> IndexSet:
     """Return the result indices that are meant as one table."""
-    return IndexSet(session.cursor, matching_results(session, patterns))
+    return IndexSet(session.cursor, matching_results(session, patterns), kept=kept)
 
 
 def raw_rows(session: ReadSession, patterns: Sequence[str], columns: Sequence[str]) -> str:

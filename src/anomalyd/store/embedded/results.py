@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sqlglot import exp
 
 from anomalyd.embedded.catalogue import Catalogue
+from anomalyd.embedded.kept_rows import KeptRows
 from anomalyd.embedded.matching import delete_matching
 from anomalyd.embedded.relation import IndexSet
 from anomalyd.errors import IllegalArgument
@@ -53,6 +54,7 @@ class EmbeddedResultStore:
     def __init__(self, catalogue: Catalogue, *, recorded: Callable[[], None] = _nothing) -> None:
         self._catalogue = catalogue
         self._recorded = recorded
+        self._kept = KeptRows()
 
     def record(self, batch: ResultBatch, documents: Sequence[DocumentWrite] = ()) -> None:
         """Write the rows and the documents (the task's progress) in one transaction.
@@ -112,7 +114,8 @@ class EmbeddedResultStore:
     def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
         """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
         with self._catalogue.read() as session:
-            return search(result_relation(session, indices), request, now_ms=now)
+            relation = result_relation(session, indices, kept=self._kept)
+            return search(relation, request, now_ms=now)
 
     def delete_matching(self, indices: Sequence[str], query: Query, *, now: int) -> int:
         """Delete the results that a query matches and return how many there were."""
