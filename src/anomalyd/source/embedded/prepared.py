@@ -23,8 +23,8 @@ from anomalyd.source.embedded.statement import (
     wanted,
 )
 
-MOST_KEPT = 5_000
-"""Statements; beyond that all are forgotten."""
+MOST_KEPT = 20_000
+"""Statements, a kilobyte or two each; beyond that all are forgotten. A detector has up to two."""
 
 ENTITY = "anomalyd_entity"
 WINDOW = "anomalyd_window"
