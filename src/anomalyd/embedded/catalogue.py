@@ -113,6 +113,13 @@ class Catalogue:
         """
         return self._changes[name]
 
+    def committed(self) -> Mapping[str, IndexState]:
+        """Return the indices as the last transaction left them, without asking the database.
+
+        For whoever needs only their names: what happens next may belong to a newer state.
+        """
+        return self._states
+
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
         """Open a snapshot for reading."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anomalyd.embedded.catalogue import IndexState, ReadSession, WriteSession
 from anomalyd.embedded.database import quote
@@ -16,9 +16,14 @@ def matching_results(
     session: ReadSession | WriteSession, patterns: Sequence[str]
 ) -> list[IndexState]:
     """Return the result indices that are meant; those that do not exist hold nothing."""
-    names = [name for name, state in session.states.items() if state.kind == KIND]
+    return [session.states[name] for name in result_names(session.states, patterns)]
+
+
+def result_names(states: Mapping[str, IndexState], patterns: Sequence[str]) -> list[str]:
+    """Return the names of the result indices that are meant."""
+    names = [name for name, state in states.items() if state.kind == KIND]
     known = [pattern for pattern in patterns if is_pattern(pattern) or pattern in names]
-    return [session.states[name] for name in expand(known, names)]
+    return list(expand(known, names))
 
 
 def result_relation(

@@ -24,7 +24,11 @@ from anomalyd.store.base import (
     TopAnomaly,
 )
 from anomalyd.store.embedded.documents import put_documents
-from anomalyd.store.embedded.result_indices import matching_results, result_relation
+from anomalyd.store.embedded.result_indices import (
+    matching_results,
+    result_names,
+    result_relation,
+)
 from anomalyd.store.embedded.result_writes import (
     ensured,
     layout,
@@ -108,8 +112,7 @@ class EmbeddedResultStore:
 
     def indices(self, pattern: str) -> tuple[str, ...]:
         """Return the result indices that a name or ``*`` pattern matches."""
-        with self._catalogue.read() as session:
-            return tuple(state.name for state in matching_results(session, [pattern]))
+        return tuple(result_names(self._catalogue.committed(), [pattern]))
 
     def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
         """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
