@@ -254,8 +254,9 @@ std::size_t length(const ModelBank& bank) {
 
 void bind_bank(py::module_& module) {
   // In the order of enum Suppression.
-  module.attr("SUPPRESSIONS") = py::make_tuple("NONE", "ANOMALY_IN_SHINGLE", "NEAR_EXPECTED",
-                                               "CONDITIONAL_FORECAST", "ALERT_ONCE", "TOLERATED");
+  module.attr("SUPPRESSIONS") =
+      py::make_tuple("NONE", "ANOMALY_IN_SHINGLE", "NEAR_EXPECTED", "CONDITIONAL_FORECAST",
+                     "ALERT_ONCE", "TOLERATED", "DATA_DRIFT");
 
   py::class_<Scores>(module, "Scores", py::is_final())
       .def_readonly("score", &Scores::score)

@@ -18,14 +18,24 @@ constexpr std::int64_t least_occasions = 3;
 constexpr double beyond_habit = 6.2146;
 // "About" in usual steps.
 constexpr double nearness = 1.3;
+// A window has the shape of another if all of it is within half of that, once the difference of
+// their means is taken off, which must be more.
+constexpr double same_shape = 0.65;
+// How long after the last input of an episode a level may be a new one, in shingles.
+// docs/decisions/058.
+constexpr std::int64_t settling = 16;
 // How much rarer than its alarm an episode must get to alarm again.
 constexpr double worse = 2.0;
+
+double difference(float left, float right) noexcept {
+  return static_cast<double>(left) - static_cast<double>(right);
+}
 
 double distance(const float* a, const float* b, std::size_t dimensions) noexcept {
   return std::sqrt(
       std::inner_product(a, a + dimensions, b, 0.0, std::plus<>(), [](float left, float right) {
-        const double difference = static_cast<double>(left) - static_cast<double>(right);
-        return difference * difference;
+        const double apart = difference(left, right);
+        return apart * apart;
       }));
 }
 
@@ -39,6 +49,8 @@ Corrector::Corrector(const Settings& settings) noexcept
 
 Judgement Corrector::judge(std::int64_t step, Grading grading, const Evidence& evidence,
                            Workspace& workspace) {
+  const bool settles = alarm_rarity_ > 0.0 &&
+                       step - active_step_ <= settling * static_cast<std::int64_t>(shingle_size_);
   const bool going_on = step - active_step_ <= static_cast<std::int64_t>(shingle_size_);
   const std::int64_t gap = step - last_step_;
   workspace.corrected = workspace.query;
@@ -54,11 +66,18 @@ Judgement Corrector::judge(std::int64_t step, Grading grading, const Evidence& e
   if (going_on) active_step_ = step;
 
   const std::size_t block = locate(gap, evidence.forest, workspace);
-  if (is_near(workspace.expected.data(), block, evidence.transform, workspace)) {
+  measure_steps(evidence.transform, workspace);
+  if (is_near(workspace.expected.data(), block, workspace)) {
     return {0.0, Suppression::near_expected, block, 0.0};
   }
-  if (grading.rarity < beyond_habit && is_known(block, evidence, workspace)) {
+  if (grading.rarity < beyond_habit && is_known(block, evidence.forest, workspace)) {
     return {0.0, Suppression::conditional_forecast, block, 0.0};
+  }
+
+  if (settles && is_on_another_level(evidence.forest.store(), workspace)) {
+    active_step_ = step;
+    calm_since_ = true;
+    return {0.0, Suppression::drift, block, 0.0};
   }
 
   expected_.assign(workspace.expected.begin(), workspace.expected.end());
@@ -122,32 +141,71 @@ void Corrector::expect(std::size_t block, const Forest& forest,
   forest.impute(workspace.expected.data(), workspace);
 }
 
-// Whether every feature of the corrected point is about that of `other` at this block.
-bool Corrector::is_near(const float* other, std::size_t block, const Transform& transform,
-                        const Workspace& workspace) const noexcept {
+// Fills workspace.usual_step: the mean step along the expected point, or the noise of steps where
+// that is more.
+void Corrector::measure_steps(const Transform& transform, Workspace& workspace) const noexcept {
   const float* expected = workspace.expected.data();
-  const float* actual = workspace.corrected.data();
-  const auto difference = [](float a, float b) {
-    return std::abs(static_cast<double>(a) - static_cast<double>(b));
-  };
   for (std::size_t feature = 0; feature < features_; ++feature) {
     double steps = 0.0;
     for (std::size_t i = features_ + feature; i < shingle_size_ * features_; i += features_) {
-      steps += difference(expected[i], expected[i - features_]);
+      steps += std::abs(difference(expected[i], expected[i - features_]));
     }
-    const double usual_step =
+    workspace.usual_step[feature] =
         std::max(steps / static_cast<double>(shingle_size_ - 1), transform.scaled_noise(feature));
+  }
+}
+
+// Whether every feature of the corrected point is about that of `other` at this block.
+bool Corrector::is_near(const float* other, std::size_t block,
+                        const Workspace& workspace) const noexcept {
+  for (std::size_t feature = 0; feature < features_; ++feature) {
     const std::size_t i = block * features_ + feature;
-    if (difference(actual[i], other[i]) > nearness * usual_step) return false;
+    if (std::abs(difference(workspace.corrected[i], other[i])) >
+        nearness * workspace.usual_step[feature]) {
+      return false;
+    }
   }
   return true;
 }
 
+// Whether the forest holds points like the corrected one, from enough occasions, on another level.
+bool Corrector::is_on_another_level(const PointStore& store,
+                                    const Workspace& workspace) const noexcept {
+  std::int64_t count = 0;
+  PointIndex next = 0;  // the first that shares no input with the one counted last
+  for (PointIndex point = 0; point < store.end(); ++point) {
+    if (point < next || store.references(point) == 0) continue;
+    if (!is_moved(store.at(point), workspace)) continue;
+    if (++count >= least_occasions) return true;
+    next = point + static_cast<PointIndex>(shingle_size_);
+  }
+  return false;
+}
+
+// Whether the corrected point is `other` with a feature or more on another level.
+bool Corrector::is_moved(const float* other, const Workspace& workspace) const noexcept {
+  const float* point = workspace.corrected.data();
+  const std::size_t dimensions = shingle_size_ * features_;
+  bool moved = false;
+  for (std::size_t feature = 0; feature < features_; ++feature) {
+    const double limit = same_shape * workspace.usual_step[feature];
+    double shift = 0.0;
+    for (std::size_t i = feature; i < dimensions; i += features_) {
+      shift += difference(point[i], other[i]);
+    }
+    shift /= static_cast<double>(shingle_size_);
+    moved = moved || std::abs(shift) > limit;
+    for (std::size_t i = feature; i < dimensions; i += features_) {
+      if (std::abs(difference(point[i], other[i]) - shift) > limit) return false;
+    }
+  }
+  return moved;
+}
+
 // Whether enough trees hold, at the leaf of the corrected point, a similar history with about the
 // same values at this block, and from enough occasions.
-bool Corrector::is_known(std::size_t block, const Evidence& evidence,
+bool Corrector::is_known(std::size_t block, const Forest& forest,
                          Workspace& workspace) const noexcept {
-  const Forest& forest = evidence.forest;
   const float* point = workspace.corrected.data();
   const std::size_t dimensions = shingle_size_ * features_;
   forest.neighbours(point, workspace);
@@ -163,7 +221,7 @@ bool Corrector::is_known(std::size_t block, const Evidence& evidence,
   PointIndex* const last =
       std::partition(first, first + workspace.leaves.size(), [&](PointIndex leaf) {
         return distance(neighbour(leaf), point, dimensions) <= furthest &&
-               is_near(neighbour(leaf), block, evidence.transform, workspace);
+               is_near(neighbour(leaf), block, workspace);
       });
   return static_cast<double>(last - first) >= neighbour_support * trees &&
          occasions(first, last) >= least_occasions;

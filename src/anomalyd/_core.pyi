@@ -10,13 +10,14 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-SUPPRESSIONS: Final[tuple[str, str, str, str, str, str]]
+SUPPRESSIONS: Final[tuple[str, str, str, str, str, str, str]]
 """Names of the codes in `Scores.suppression`, by code.
 
 0 NONE; 1 ANOMALY_IN_SHINGLE: an earlier anomaly in the same shingle explains the score;
 2 NEAR_EXPECTED: about what was expected; 3 CONDITIONAL_FORECAST: about what followed similar
 histories; 4 ALERT_ONCE: an anomaly of an episode that has alarmed already; 5 TOLERATED: near enough
-to what was expected for a rule (`BankSettings.tolerances`) to ignore it.
+to what was expected for a rule (`BankSettings.tolerances`) to ignore it; 6 DATA_DRIFT: what
+is usual on another level, for a while after an alarm.
 """
 
 @final

@@ -8,7 +8,9 @@
 //    usual things next, and the expected one is only the most usual. A share of the trees must know
 //    it, and from several separate occasions: what happened once is an incident, not a habit. A
 //    score too rare for any habit does not pass.
-// 4. What is left alarms once: an episode ends when a shingle's length of inputs without another
+// 4. For a while after an alarm an input passes whose window has the shape of windows known from
+//    separate occasions, on another level: the level has shifted, or drifts, and that was told.
+// 5. What is left alarms once: an episode ends when a shingle's length of inputs without another
 //    high score has passed. Until then an input alarms again if inputs before it were calm once the
 //    last anomaly was taken out of the shingle, which makes it an anomaly of its own, or if it is
 //    much rarer than the alarm.
@@ -99,9 +101,11 @@ class Corrector {
   std::size_t locate(std::int64_t gap, const Forest& forest, Workspace& workspace) const noexcept;
   std::size_t main_block(std::int64_t gap, const Attribution& attribution) const noexcept;
   void expect(std::size_t block, const Forest& forest, Workspace& workspace) const noexcept;
-  bool is_near(const float* other, std::size_t block, const Transform& transform,
-               const Workspace& workspace) const noexcept;
-  bool is_known(std::size_t block, const Evidence& evidence, Workspace& workspace) const noexcept;
+  void measure_steps(const Transform& transform, Workspace& workspace) const noexcept;
+  bool is_near(const float* other, std::size_t block, const Workspace& workspace) const noexcept;
+  bool is_known(std::size_t block, const Forest& forest, Workspace& workspace) const noexcept;
+  bool is_on_another_level(const PointStore& store, const Workspace& workspace) const noexcept;
+  bool is_moved(const float* other, const Workspace& workspace) const noexcept;
   std::int64_t occasions(PointIndex* first, PointIndex* last) const noexcept;
 
   std::size_t features_;

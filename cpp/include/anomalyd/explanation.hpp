@@ -15,6 +15,7 @@ enum class Suppression : std::uint8_t {
   conditional_forecast = 3,  // about what followed similar histories
   alarmed = 4,               // an anomaly of an episode that has alarmed already
   tolerated = 5,             // near enough to what was expected for a rule to ignore it
+  drift = 6,                 // what is usual on another level, soon after an alarm
 };
 
 // A number per feature, each in the unit of the inputs; see Outcome for which of them hold.

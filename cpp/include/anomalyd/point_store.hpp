@@ -51,6 +51,8 @@ class PointStore {
   std::size_t dimensions() const noexcept { return features_ * shingle_size_; }
   // Points that somebody holds.
   std::size_t size() const noexcept { return size_; }
+  // Indices are below it; of those that nobody holds references() is 0.
+  PointIndex end() const noexcept { return static_cast<PointIndex>(references_.size()); }
   std::uint32_t references(PointIndex index) const noexcept { return references_[index]; }
   // Floats laid down, live or not; for tests of the sharing.
   std::size_t floats() const noexcept { return head_ * features_; }

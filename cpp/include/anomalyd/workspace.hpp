@@ -33,6 +33,7 @@ struct Workspace {
         missing(static_cast<std::size_t>(settings.dimensions()), false),
         leaves(static_cast<std::size_t>(settings.trees)),
         column(static_cast<std::size_t>(settings.trees)),
+        usual_step(static_cast<std::size_t>(settings.features), 0.0),
         explanation(static_cast<std::size_t>(settings.features)) {}
 
   // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
@@ -53,6 +54,7 @@ struct Workspace {
   std::vector<bool> missing;          // per coordinate
   std::vector<PointIndex> leaves;     // per tree
   std::vector<float> column;          // one coordinate of those
+  std::vector<double> usual_step;     // per feature, see Corrector
   Explanation explanation;            // of the last outcome, as far as it has one
 };
 

@@ -22,6 +22,12 @@ def small(**more: object) -> BankSettings:
     return BankSettings(**{**shape, **more})  # type: ignore[arg-type]
 
 
+def noisy_wave() -> NDArray[np.float64]:
+    """Return ``[2000, 1]``, a wave of 50 to 150 with a little noise."""
+    noise = 5 * np.random.default_rng(4).random(2000)
+    return (100 + 50 * np.cos(2 * np.pi * np.arange(2000) / 50) + noise)[:, None]
+
+
 def trained(settings: BankSettings, values: NDArray[np.float64]) -> ModelBank:
     bank = ModelBank(settings, threads=1)
     bank.add(np.zeros(1, dtype=np.uint64))
@@ -50,6 +56,28 @@ def test_a_lonely_peak_is_found_and_explained(transform: str) -> None:
     assert scores.grade[800] > 0
     assert scores.relative_index[800] == 0
     assert scores.expected[800, 0] == pytest.approx(usual, abs=15)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("change", [100.0, -100.0])
+def test_a_spike_alarms_once(transform: str, change: float) -> None:
+    """Also where it is two steps, there and back."""
+    for seed in range(6):
+        values = noisy_wave()
+        values[1500] += change
+        grade = run(values, settings=BankSettings(features=1, transform=transform), seed=seed).grade
+        assert (np.flatnonzero(grade[1400:] > 0) + 1400).tolist() == [1500]
+
+
+@pytest.mark.parametrize("transform", ["DIFFERENCE", "NORMALIZE_DIFFERENCE"])
+def test_a_second_jump_is_found_under_differences(transform: str) -> None:
+    """A level that stays and rises again is two anomalies."""
+    for seed in range(6):
+        values = noisy_wave()
+        values[1500:] += 100
+        values[1503:] += 100
+        grade = run(values, settings=BankSettings(features=1, transform=transform), seed=seed).grade
+        assert (np.flatnonzero(grade[1400:] > 0) + 1400).tolist() == [1500, 1503]
 
 
 @settings(deadline=None, max_examples=25)

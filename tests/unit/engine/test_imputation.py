@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anomalyd._core import BankSettings, ModelBank
 from anomalyd.engine.imputation import FilledRows, Imputer
 from anomalyd.engine.window import WindowRange
 from anomalyd.model.detector_options import Imputation, ImputationMethod
@@ -112,3 +113,35 @@ def test_a_range_in_two_pieces_is_the_range(grid: Grid, method: ImputationMethod
         for at in range(2):
             assert imputed[at] == math.isnan(real[at])
             assert imputed[at] or values[at] == real[at]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sampled_from([(M.ZERO, "ZERO", {}), (M.FIXED_VALUES, "FIXED", {"a": 7.0, "b": -8.0})]),
+    st.sets(st.tuples(st.integers(1, 59), st.integers(0, 1)), max_size=40),
+)
+def test_the_core_fills_alike(
+    option: tuple[ImputationMethod, str, dict[str, float]], gone: set[tuple[int, int]]
+) -> None:
+    """What the service makes up and what the core would are scored alike (decision 058)."""
+    method, name, fill = option
+    values = np.random.default_rng(1).normal(50, 10, (60, 2))
+    for row, feature in gone:
+        values[row, feature] = math.nan
+    times, model = np.arange(60, dtype=np.int64) * STEP, np.zeros(60, dtype=np.int64)
+    filled = imputer(method, **fill).fill(windows(0, 60), model, times, values)
+    plain, filling = (
+        BankSettings(
+            features=2, shingle_size=4, trees=4, sample_size=16, output_after=8,
+            imputation=imputation, fixed_values=fixed,
+        )
+        for imputation, fixed in (("NONE", ()), (name, tuple(fill.values())))
+    )  # fmt: skip
+    scores = []
+    for settings_, rows in ((plain, filled.values), (filling, values)):
+        bank = ModelBank(settings_, threads=1)
+        bank.add(np.array([1], dtype=np.uint64))
+        scores.append(bank.process(model, times, rows))
+    np.testing.assert_array_equal(scores[0].score, scores[1].score)
+    np.testing.assert_array_equal(scores[0].grade, scores[1].grade)
+    np.testing.assert_array_equal(filled.imputed, scores[1].imputed)
