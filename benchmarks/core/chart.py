@@ -1,4 +1,4 @@
-"""The chart of hot steps a second, ours and the peers', as SVG."""
+"""The chart of points a second, ours and the peers', as SVG."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw(rates: Mapping[str, float]) -> str:
             f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{length:.1f}" height="24" rx="4"/>'
         )
         parts.append(f'<text x="{LEFT + length + 8:.1f}" y="{y + 17}">{rate:,.0f}</text>')
-    title = "Steps a second of one model (30 trees, 256 samples, shingle 8), one core"
+    title = "Points scored and learned a second (30 trees, 256 samples, shingle 8), one core"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img" aria-label="{title}">\n{STYLE}\n'

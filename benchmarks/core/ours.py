@@ -1,4 +1,4 @@
-"""Figures of the native core through its Python face; a step is all of it, learning included."""
+"""Figures of the native core through its Python face. A full step is all of it, learning too."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ from collections.abc import Callable
 import numpy as np
 
 from anomalyd._core import BankSettings, ModelBank
+from anomalyd.forest import RandomCutForest
 from benchmarks.stream import stream
 
 SEEN = 5_000
 REPETITIONS = 7
+
+
+def score_updates(features: int, trees: int, steps: int = 4_000) -> float:
+    """Return points scored and learned a second by one forest, the median of some repetitions."""
+    forest = RandomCutForest(dimensions=8 * features, trees=trees, seed=42)
+    values = stream(42, 0, SEEN + REPETITIONS * steps + 7, features)
+    shingles = np.lib.stride_tricks.sliding_window_view(values, 8, axis=0).transpose(0, 2, 1)
+    points = np.ascontiguousarray(shingles).reshape(-1, 8 * features)
+    forest.update(points[:SEEN])
+    return _median_rate(
+        steps,
+        lambda at: forest.score_and_update(points[SEEN + at * steps : SEEN + (at + 1) * steps]),
+        REPETITIONS,
+    )
 
 
 def hot_steps(features: int, trees: int, steps: int = 4_000) -> float:
@@ -65,7 +80,7 @@ def sizes(features: int, trees: int, seen: int) -> tuple[int, int, float]:
     return int(bank.size_in_bytes(models)[0]), len(packed[0]), sorted(took)[len(took) // 2]
 
 
-def _median_rate(steps: int, run: Callable[[int], None], repetitions: int) -> float:
+def _median_rate(steps: int, run: Callable[[int], object], repetitions: int) -> float:
     rates = []
     for at in range(repetitions):
         begun = time.perf_counter()

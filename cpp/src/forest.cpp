@@ -62,10 +62,10 @@ void Forest::arrive(const float* query, Workspace& workspace, Use&& use) const n
 double Forest::score(const float* query, Workspace& workspace) const noexcept {
   if (!ready()) return 0.0;
   double sum = 0.0;
-  const std::size_t abreast = workspace.trails.size();
+  constexpr std::size_t abreast = Trails::abreast;
   for (std::size_t first = 0; first < trees_.size(); first += abreast) {
     sum += sum_of_scores(&trees_[first], std::min(abreast, trees_.size() - first), store_, query,
-                         workspace.trails.data(), workspace.paths[0].around);
+                         workspace.trails, workspace.paths[0].around);
   }
   return sum / static_cast<double>(trees_.size());
 }

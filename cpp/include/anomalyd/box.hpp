@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#ifdef __SSE__
-#include <xmmintrin.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
 #endif
 
 namespace anomalyd {
@@ -44,7 +44,6 @@ struct Extent {
 namespace detail {
 
 using FloatLanes = float __attribute__((vector_size(lanes * sizeof(float))));
-using DoubleLanes = double __attribute__((vector_size(lanes * sizeof(double))));
 
 inline FloatLanes load(const float* from) noexcept {
   FloatLanes values;
@@ -57,7 +56,7 @@ inline void store(FloatLanes values, float* to) noexcept {
 }
 
 // One instruction each where there is one; compilers do not find it behind the comparison.
-#ifdef __SSE__
+#ifdef __SSE2__
 inline FloatLanes least(FloatLanes a, FloatLanes b) noexcept { return _mm_min_ps(b, a); }
 inline FloatLanes most(FloatLanes a, FloatLanes b) noexcept { return _mm_max_ps(b, a); }
 #else
@@ -65,27 +64,61 @@ inline FloatLanes least(FloatLanes a, FloatLanes b) noexcept { return b < a ? b 
 inline FloatLanes most(FloatLanes a, FloatLanes b) noexcept { return a < b ? b : a; }
 #endif
 
+// A sum of floats in double: one sum per lane, put together at the end.
+class LaneSum {
+ public:
+#ifdef __SSE2__
+  void add(FloatLanes values) noexcept {
+    low_ = _mm_add_pd(low_, _mm_cvtps_pd(values));
+    high_ = _mm_add_pd(high_, _mm_cvtps_pd(_mm_movehl_ps(values, values)));
+  }
+  double total() const noexcept {
+    const __m128d pairs = _mm_add_pd(low_, high_);
+    return _mm_cvtsd_f64(_mm_add_sd(pairs, _mm_unpackhi_pd(pairs, pairs)));
+  }
+
+ private:
+  __m128d low_ = _mm_setzero_pd();
+  __m128d high_ = _mm_setzero_pd();
+#else
+  void add(FloatLanes values) noexcept {
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      sums_[lane] += static_cast<double>(values[lane]);
+  }
+  double total() const noexcept { return (sums_[0] + sums_[2]) + (sums_[1] + sums_[3]); }
+
+ private:
+  double sums_[lanes] = {};
+#endif
+};
+
 }  // namespace detail
 
-// `query` and the box row hold `width` floats, a multiple of `lanes`. Differences are taken in
-// float, which is exact where it matters (neighbouring values), and summed in double.
-inline Extent measure(BoxView box, const float* query, std::size_t width) noexcept {
-  using detail::DoubleLanes;
-  using detail::FloatLanes;
-  const FloatLanes zero{};
-  DoubleLanes outside{};
-  DoubleLanes range{};
-  for (std::size_t i = 0; i < width; i += lanes) {
-    const FloatLanes lower = detail::load(box.lower + i);
-    const FloatLanes upper = detail::load(box.upper + i);
-    const FloatLanes point = detail::load(query + i);
-    const FloatLanes below = lower - point;
-    const FloatLanes above = point - upper;
-    outside += __builtin_convertvector(detail::most(detail::most(below, above), zero), DoubleLanes);
-    range += __builtin_convertvector(upper - lower, DoubleLanes);
+// An Extent while it is summed. Differences are taken in float, which is exact where it matters
+// (neighbouring values), and summed in double.
+class Sums {
+ public:
+  // The next `lanes` dimensions of a box and of the query.
+  void add(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
+    const detail::FloatLanes zero{};
+    const detail::FloatLanes beyond = detail::most(lower - point, point - upper);
+    outside_.add(detail::most(beyond, zero));
+    range_.add(upper - lower);
   }
-  return {(outside[0] + outside[2]) + (outside[1] + outside[3]),
-          (range[0] + range[2]) + (range[1] + range[3])};
+  Extent extent() const noexcept { return {outside_.total(), range_.total()}; }
+
+ private:
+  detail::LaneSum outside_;
+  detail::LaneSum range_;
+};
+
+// `query` and the box row hold `width` floats, a multiple of `lanes`.
+inline Extent measure(BoxView box, const float* query, std::size_t width) noexcept {
+  Sums sums;
+  for (std::size_t i = 0; i < width; i += lanes) {
+    sums.add(detail::load(box.lower + i), detail::load(box.upper + i), detail::load(query + i));
+  }
+  return sums.extent();
 }
 
 inline bool contains(BoxView box, const float* point, std::size_t dimensions) noexcept {

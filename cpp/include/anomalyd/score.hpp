@@ -1,7 +1,7 @@
 // The score of a query, by the shortest way: what nearly all of a step's time goes into.
 //
 // The same walk as Tree::climb() with ScoreVisitor, for several trees side by side so that waiting
-// for one cache miss pays for the others, and with the boxes of the small parts in registers.
+// for one of them pays for the others, and with the boxes of the small parts in registers.
 #pragma once
 
 #include <array>
@@ -13,73 +13,44 @@
 
 namespace anomalyd {
 
-// The way down one tree, as far as the score needs it: the boxes passed, and below them the
-// siblings passed. One per tree that is walked at the same time; never allocates after
-// construction.
-struct Trail {
+// The ways of one query down some trees: which entries were left to it after each step. Never
+// allocates after construction.
+class Trails {
+ public:
+  // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
+  // the others.
+  static constexpr std::size_t abreast = 32;
+
   struct Entries {
     std::uint32_t first;
     std::uint32_t size;
   };
 
-  explicit Trail(std::size_t capacity) : boxes(capacity) {}
+  // For trees with at most `sample_size` entries, at most 65,535.
+  explicit Trails(std::size_t sample_size)
+      : boxes(sample_size), entries_((sample_size + 1) * abreast) {}
 
-  // Where the walk is.
-  const Tree::Node* node = nullptr;
-  std::uint32_t first = 0;
-  std::uint32_t size = 0;
-  std::uint32_t box = 0;
-  // What it has passed.
-  std::size_t boxed = 0;
-  std::size_t unboxed = 0;
-  std::vector<std::uint32_t> boxes;
-  std::array<Entries, Tree::boxed_from> siblings{};
+  // What is left after this many steps down the tree at this place.
+  Entries after(std::size_t step, std::size_t place) const noexcept {
+    const std::uint32_t entries = entries_[step * abreast + place];
+    return {entries & 0xFFFF, entries >> 16};
+  }
+  // After this many steps, for each place: the first entry, and the size in the upper half.
+  std::uint32_t* row(std::size_t step) noexcept { return entries_.data() + step * abreast; }
+
+  std::array<std::uint32_t, abreast> steps{};  // down to the leaf, per place
+  std::vector<std::uint32_t> boxes;            // on the way down one tree
+
+ private:
+  std::vector<std::uint32_t> entries_;
 };
 
-inline void Tree::start(Trail& trail) const noexcept {
-  trail.node = nodes_.data();
-  trail.first = 0;
-  trail.size = static_cast<std::uint32_t>(points_.size());
-  trail.box = 0;
-  trail.boxed = 0;
-  trail.unboxed = 0;
-}
-
-inline bool Tree::step_boxed(const float* query, Trail& trail) const noexcept {
-  if (trail.size < boxed_from) return false;
-  const Node node = *trail.node;
-  if (node.dimension == copies) return false;
-  __builtin_prefetch(row(trail.box));
-  trail.boxes[trail.boxed++] = trail.box;
-  const std::uint32_t left = node.left;
-  // Computed rather than chosen, because a branch here is a coin toss for the processor.
-  const std::uint32_t if_right = 0U - static_cast<std::uint32_t>(query[node.dimension] > node.cut);
-  trail.node += 1 + (if_right & (left - 1));
-  trail.first += if_right & left;
-  trail.size = left + (if_right & (trail.size - 2 * left));
-  trail.box += 1 + (if_right & boxes_left_[trail.box]);
-  __builtin_prefetch(trail.node);
-  return true;
-}
-
-inline bool Tree::step_unboxed(const float* query, Trail& trail) const noexcept {
-  if (trail.size == 1) return false;
-  const Node node = *trail.node;
-  if (node.dimension == copies) return false;
-  const std::uint32_t left = node.left;
-  const std::uint32_t right = trail.size - left;
-  const std::uint32_t if_right = 0U - static_cast<std::uint32_t>(query[node.dimension] > node.cut);
-  trail.siblings[trail.unboxed++] = {trail.first + (~if_right & left),
-                                     right + (if_right & (left - right))};
-  trail.node += 1 + (if_right & (left - 1));
-  trail.first += if_right & left;
-  trail.size = left + (if_right & (right - left));
-  return true;
-}
-
 // Sum over the trees first to first + count - 1 of the query's score, in their order. `query` is
-// padded with zeros. Requires trees that are not empty and a trail for each of them.
+// padded with zeros. Requires trees that are not empty, at most Trails::abreast.
 double sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
-                     const float* query, Trail* trails, ScratchBox& scratch) noexcept;
+                     const float* query, Trails& trails, ScratchBox& scratch) noexcept;
+// The same by instructions that every processor has; the same bits.
+double portable_sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
+                              const float* query, Trails& trails, ScratchBox& scratch) noexcept;
 
 }  // namespace anomalyd

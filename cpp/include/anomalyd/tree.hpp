@@ -29,7 +29,6 @@
 namespace anomalyd {
 
 class Tree;
-struct Trail;
 
 // Grows a box until it holds these points.
 void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
@@ -113,11 +112,9 @@ class Tree {
     anomalyd::prefetch(boxes_.data(), 2 * width() * sizeof(float));
   }
 
-  // The walk of score.hpp, which see: from the root, and one step down each while there are parts
-  // with boxes and then without.
-  void start(Trail& trail) const noexcept;
-  bool step_boxed(const float* query, Trail& trail) const noexcept;
-  bool step_unboxed(const float* query, Trail& trail) const noexcept;
+  // For the walk of score.hpp: the nodes, root first, and per kept box how many the left part has.
+  const Node* nodes() const noexcept { return nodes_.data(); }
+  std::uint32_t boxes_left(std::size_t box) const noexcept { return boxes_left_[box]; }
   BoxView kept_box(std::size_t box) const noexcept { return {row(box), row(box) + width()}; }
 
   // Shows the visitor the way back from the leaf where the query (padded to width() floats)

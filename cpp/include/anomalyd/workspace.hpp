@@ -20,7 +20,7 @@ struct Workspace {
   explicit Workspace(const Settings& settings)
       : paths(abreast, Path(static_cast<std::size_t>(settings.sample_size),
                             static_cast<std::size_t>(settings.dimensions()))),
-        trails(abreast, Trail(static_cast<std::size_t>(settings.sample_size))),
+        trails(static_cast<std::size_t>(settings.sample_size)),
         input(static_cast<std::size_t>(settings.features), 0.0),
         lacking(static_cast<std::size_t>(settings.features), 0),
         block(static_cast<std::size_t>(settings.features), 0.0F),
@@ -36,12 +36,10 @@ struct Workspace {
         usual_step(static_cast<std::size_t>(settings.features), 0.0),
         explanation(static_cast<std::size_t>(settings.features)) {}
 
-  // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
-  // the others.
-  static constexpr std::size_t abreast = 32;
+  static constexpr std::size_t abreast = Trails::abreast;
 
   std::vector<Path> paths;            // `abreast` of them
-  std::vector<Trail> trails;          // `abreast` of them
+  Trails trails;                      // down the trees, see score.hpp
   std::vector<double> input;          // one input, completed
   std::vector<std::uint8_t> lacking;  // per feature: 1 where the input had no value of its own
   std::vector<float> block;           // one transformed input

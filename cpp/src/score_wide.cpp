@@ -1,0 +1,226 @@
+// The walk of score.hpp by AVX2. Only what stands between the two pragmas is compiled for it: what
+// the linker may share with other files is not.
+#include "score_wide.hpp"
+
+#if ANOMALYD_WIDE
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "anomalyd/visitor.hpp"
+
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#include "score_kernel.hpp"
+
+namespace anomalyd {
+namespace {
+
+class WideSums {
+ public:
+  // Written out: an implicit one would not be compiled for AVX2.
+  WideSums() noexcept : outside_(_mm256_setzero_pd()), range_(_mm256_setzero_pd()) {}
+  void add(__m256 lower, __m256 upper, __m256 point) noexcept {
+    const __m256 beyond = _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
+    outside_ = add(outside_, _mm256_max_ps(beyond, _mm256_setzero_ps()));
+    range_ = add(range_, _mm256_sub_ps(upper, lower));
+  }
+  Extent extent() const noexcept { return {total(outside_), total(range_)}; }
+
+ private:
+  static __m256d add(__m256d sum, __m256 values) noexcept {
+    sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(values)));
+    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1)));
+  }
+  static double total(__m256d sum) noexcept {
+    const __m128d pairs = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(pairs, _mm_unpackhi_pd(pairs, pairs)));
+  }
+
+  __m256d outside_;
+  __m256d range_;
+};
+
+struct WideLanes {
+  static constexpr std::size_t count = 8;
+  using Floats = __m256;
+  using Sums = WideSums;
+
+  static Floats load(const float* from) noexcept { return _mm256_loadu_ps(from); }
+  static Floats least(Floats a, Floats b) noexcept { return _mm256_min_ps(b, a); }
+  static Floats most(Floats a, Floats b) noexcept { return _mm256_max_ps(b, a); }
+  static Floats beyond(Floats lower, Floats upper, Floats point) noexcept {
+    return _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
+  }
+  static bool positive(Floats a) noexcept {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ)) != 0;
+  }
+};
+
+template <std::size_t groups>
+using WideBox = RegisterBox<WideLanes, groups>;
+
+// Coordinates of a query of eight, by their numbers.
+struct SmallQuery {
+  __m256 values;
+
+  explicit SmallQuery(const float* query) noexcept : values(_mm256_loadu_ps(query)) {}
+  __m256 at(__m256i dimensions, __m256i) const noexcept {
+    return _mm256_permutevar8x32_ps(values, dimensions);
+  }
+};
+
+// The same of a query of any length.
+struct AnyQuery {
+  const float* values;
+
+  explicit AnyQuery(const float* query) noexcept : values(query) {}
+  // Reads nothing where `live` is 0.
+  __m256 at(__m256i dimensions, __m256i live) const noexcept {
+    return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), values, dimensions,
+                                    _mm256_castsi256_ps(live), 4);
+  }
+};
+
+// Where the walks down eight trees are.
+class Walkers {
+ public:
+  static constexpr std::size_t count = 8;
+
+  // Starts at the roots of the trees, at most eight.
+  void start(const Tree* trees, std::size_t there, Trails& trails, std::size_t place) noexcept {
+    alignas(32) std::uint32_t sizes[count] = {};
+    const Tree::Node* nodes[count] = {};
+    for (std::size_t t = 0; t < there; ++t) {
+      sizes[t] = static_cast<std::uint32_t>(trees[t].mass());
+      nodes[t] = trees[t].nodes();
+    }
+    // In the order in which the low halves of two registers are put together.
+    even_ = addresses(nodes[0], nodes[1], nodes[4], nodes[5]);
+    odd_ = addresses(nodes[2], nodes[3], nodes[6], nodes[7]);
+    first_ = _mm256_setzero_si256();
+    size_ = _mm256_load_si256(reinterpret_cast<const __m256i*>(sizes));
+    steps_ = _mm256_setzero_si256();
+    note(trails, 0, place);
+  }
+
+  // One step down all that are not at their leaf; false if all are.
+  template <class Query>
+  bool step(const Query& query, Trails& trails, std::size_t step, std::size_t place) noexcept {
+    const __m256i one = _mm256_set1_epi32(1);
+    const __m256i parted = _mm256_cmpgt_epi32(size_, one);
+    const __m256 even = nodes(even_, _mm256_unpacklo_epi32(parted, parted));
+    const __m256 odd = nodes(odd_, _mm256_unpackhi_epi32(parted, parted));
+    const __m256 cut = _mm256_shuffle_ps(even, odd, _MM_SHUFFLE(2, 0, 2, 0));
+    const __m256i rest = _mm256_castps_si256(_mm256_shuffle_ps(even, odd, _MM_SHUFFLE(3, 1, 3, 1)));
+    const __m256i dimension = _mm256_and_si256(rest, _mm256_set1_epi32(0xFFFF));
+    const __m256i left = _mm256_srli_epi32(rest, 16);
+    const __m256i live =
+        _mm256_andnot_si256(_mm256_cmpeq_epi32(dimension, _mm256_set1_epi32(Tree::copies)), parted);
+    if (_mm256_testz_si256(live, live) != 0) return false;
+    const __m256i right = _mm256_and_si256(
+        live, _mm256_castps_si256(_mm256_cmp_ps(query.at(dimension, live), cut, _CMP_GT_OQ)));
+    const __m256i skipped =
+        _mm256_sub_epi32(_mm256_and_si256(right, _mm256_sub_epi32(left, one)), live);
+    const __m256i bytes = _mm256_slli_epi32(skipped, 3);
+    even_ = _mm256_add_epi64(even_, _mm256_unpacklo_epi32(bytes, _mm256_setzero_si256()));
+    odd_ = _mm256_add_epi64(odd_, _mm256_unpackhi_epi32(bytes, _mm256_setzero_si256()));
+    first_ = _mm256_add_epi32(first_, _mm256_and_si256(right, left));
+    const __m256i chosen = _mm256_blendv_epi8(left, _mm256_sub_epi32(size_, left), right);
+    size_ = _mm256_blendv_epi8(size_, chosen, live);
+    steps_ = _mm256_sub_epi32(steps_, live);
+    note(trails, step, place);
+    return true;
+  }
+
+  void finish(Trails& trails, std::size_t place) const noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(trails.steps.data() + place), steps_);
+  }
+
+ private:
+  static __m256i addresses(const void* a, const void* b, const void* c, const void* d) noexcept {
+    return _mm256_set_epi64x(reinterpret_cast<long long>(d), reinterpret_cast<long long>(c),
+                             reinterpret_cast<long long>(b), reinterpret_cast<long long>(a));
+  }
+  // The nodes at four addresses; reads nothing where `there` is 0.
+  static __m256 nodes(__m256i addresses, __m256i there) noexcept {
+    static_assert(sizeof(Tree::Node) == 8);
+    return _mm256_castsi256_ps(_mm256_mask_i64gather_epi64(
+        _mm256_setzero_si256(), static_cast<const long long*>(nullptr), addresses, there, 1));
+  }
+  void note(Trails& trails, std::size_t step, std::size_t place) const noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(trails.row(step) + place),
+                        _mm256_or_si256(first_, _mm256_slli_epi32(size_, 16)));
+  }
+
+  __m256i even_;
+  __m256i odd_;
+  __m256i first_;
+  __m256i size_;
+  __m256i steps_;
+};
+
+template <class Query>
+void descend_all(const Tree* first, std::size_t count, const Query& query,
+                 Trails& trails) noexcept {
+  constexpr std::size_t most = Trails::abreast / Walkers::count;
+  Walkers walkers[most];
+  bool walking[most] = {};
+  std::size_t groups = 0;
+  for (std::size_t place = 0; place < count; place += Walkers::count, ++groups) {
+    walkers[groups].start(first + place, std::min(Walkers::count, count - place), trails, place);
+    walking[groups] = true;
+  }
+  bool some = true;
+  for (std::size_t step = 1; some; ++step) {
+    some = false;
+    for (std::size_t g = 0; g < groups; ++g) {
+      walking[g] = walking[g] && walkers[g].step(query, trails, step, g * Walkers::count);
+      some = some || walking[g];
+    }
+  }
+  for (std::size_t g = 0; g < groups; ++g) walkers[g].finish(trails, g * Walkers::count);
+}
+
+}  // namespace
+
+double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
+                          const float* query, Trails& trails, ScratchBox& scratch) noexcept {
+  const std::size_t dimensions = store.dimensions();
+  if (dimensions == WideLanes::count) {
+    descend_all(first, count, SmallQuery(query), trails);
+    return climb_all(first, count, store, query, trails, WideBox<1>{});
+  }
+  descend_all(first, count, AnyQuery(query), trails);
+  if (dimensions % WideLanes::count == 0) {
+    switch (dimensions / WideLanes::count) {
+      case 2:
+        return climb_all(first, count, store, query, trails, WideBox<2>{});
+      case 3:
+        return climb_all(first, count, store, query, trails, WideBox<3>{});
+      case 4:
+        return climb_all(first, count, store, query, trails, WideBox<4>{});
+      case 5:
+        return climb_all(first, count, store, query, trails, WideBox<5>{});
+      default:
+        break;
+    }
+  }
+  if (dimensions == lanes) {
+    return climb_all(first, count, store, query, trails, RegisterBox<PortableLanes, 1>{});
+  }
+  return climb_all(first, count, store, query, trails, MemoryBox{scratch, dimensions});
+}
+
+}  // namespace anomalyd
+#pragma GCC pop_options
+
+namespace anomalyd {
+
+bool is_wide() noexcept {
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  return has_avx2;
+}
+
+}  // namespace anomalyd
+#endif
