@@ -72,7 +72,8 @@ std::pair<float, float> extremes(const float* values, std::size_t count) noexcep
 // Writes the live blocks, oldest first, and which of them start a point. Their floats as sign,
 // mantissa and exponent, which is one of few.
 std::vector<std::uint32_t> PointStore::save(Writer& writer) const {
-  const std::vector<std::uint8_t> marks = live();
+  std::vector<std::uint8_t> marks;
+  mark_live(marks);
   const auto count = static_cast<std::size_t>(std::count(marks.begin(), marks.end(), 1));
   writer.value(static_cast<std::uint32_t>(count));
   std::vector<std::uint32_t> numbers(head_, 0);

@@ -111,8 +111,8 @@ void Forest::neighbours(const float* query, Workspace& workspace) const noexcept
 
 void Forest::update(const float* point, Workspace& workspace) {
   if (store_.crowded()) {
-    const std::vector<PointIndex> moved = store_.compact();
-    for (Tree& tree : trees_) tree.renumber(moved);
+    store_.compact(workspace.compaction);
+    for (Tree& tree : trees_) tree.renumber(workspace.compaction.moved);
   }
   const PointIndex offered = store_.add(point);
   Path& path = workspace.paths[0];

@@ -37,40 +37,38 @@ bool PointStore::continues_last(const float* point) const noexcept {
 
 // 1 for every block of a point that somebody holds, and of the newest one: the next point continues
 // it.
-std::vector<std::uint8_t> PointStore::live() const {
-  std::vector<std::uint8_t> marks(head_, 0);
+void PointStore::mark_live(std::vector<std::uint8_t>& marks) const {
+  marks.assign(head_, 0);
   std::size_t end = 0;  // of the marked ones
   for (std::size_t first = 0; first + shingle_size_ <= head_; ++first) {
     if (references_[first] == 0 && first + shingle_size_ != head_) continue;
     for (end = std::max(end, first); end < first + shingle_size_; ++end) marks[end] = 1;
   }
-  return marks;
 }
 
-std::vector<PointIndex> PointStore::compact() {
-  const std::vector<std::uint8_t> marks = live();
-  std::vector<PointIndex> moved(head_, 0);
+void PointStore::compact(Compaction& done) {
+  mark_live(done.live);
+  done.moved.resize(head_);
   std::size_t next = 0;
   for (std::size_t block = 0; block < head_; ++block) {
-    if (marks[block] == 0) continue;
+    if (done.live[block] == 0) continue;
     if (next != block) {
       std::memcpy(values_.data() + next * features_, values_.data() + block * features_,
                   features_ * sizeof(float));
       references_[next] = references_[block];
     }
-    moved[block] = static_cast<PointIndex>(next++);
+    done.moved[block] = static_cast<PointIndex>(next++);
   }
   head_ = next;
-  // An eighth kept free makes compaction rare: its cost is spread over that many points.
+  // A sixteenth kept free makes compaction rare: its cost is spread over that many points.
   const std::size_t capacity = references_.size();
-  if (head_ + shingle_size_ <= capacity - capacity / 8) return moved;
-  const std::size_t wanted = std::max(head_ + head_ / 4, head_ + 2 * shingle_size_);
+  if (head_ + shingle_size_ <= capacity - capacity / 16) return;
+  const std::size_t wanted = std::max(head_ + head_ / 12, head_ + 2 * shingle_size_);
   // Reserved first, because resize() alone would double what there is.
   values_.reserve(wanted * features_);
   values_.resize(wanted * features_);
   references_.reserve(wanted);
   references_.resize(wanted);
-  return moved;
 }
 
 std::size_t PointStore::size_in_bytes() const noexcept {

@@ -6,10 +6,11 @@
 namespace anomalyd {
 namespace {
 
-// Room for a few more at a time: doubling would leave half of the largest array of a model empty.
+// Room for so many more and no others: doubling would leave half of the largest array of a model
+// empty. The most boxes that a tree ever had are few, so that it seldom has to move them.
 template <class Vector>
-void make_room(Vector& vector, std::size_t more, std::size_t step) {
-  if (vector.size() + more > vector.capacity()) vector.reserve(vector.size() + more + step);
+void make_room(Vector& vector, std::size_t more) {
+  if (vector.size() + more > vector.capacity()) vector.reserve(vector.size() + more);
 }
 
 // Several lanes at a time stay in registers: each waits for its own last result only, so that the
@@ -189,8 +190,8 @@ void Tree::remove(std::size_t node, std::size_t position, const Path& path,
 
 // Puts a box in, for the part at `depth` of the path. All parts above it have boxes.
 void Tree::add_box(std::size_t box, std::size_t boxes_left, const Path& path, std::size_t depth) {
-  make_room(boxes_, 2 * width(), 4 * width());
-  make_room(boxes_left_, 1, 2);
+  make_room(boxes_, 2 * width());
+  make_room(boxes_left_, 1);
   boxes_.insert(boxes_.begin() + static_cast<std::ptrdiff_t>(box * 2 * width()), 2 * width(), 0.0F);
   boxes_left_.insert(boxes_left_.begin() + static_cast<std::ptrdiff_t>(box),
                      static_cast<std::uint16_t>(boxes_left));

@@ -85,6 +85,7 @@ TEST(PointStore, KeepsEveryHeldPointThroughCompactionAndGrowth) {
   constexpr std::size_t features = 2;
   constexpr std::size_t size = 4;
   PointStore store(features, size);
+  Compaction done;
   std::vector<float> stream(features * size, 0.0F);
   std::vector<std::pair<PointIndex, std::vector<float>>> held;
   for (int step = 0; step < 5000; ++step) {
@@ -93,8 +94,8 @@ TEST(PointStore, KeepsEveryHeldPointThroughCompactionAndGrowth) {
     stream.erase(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(fresh));
     for (std::size_t i = 0; i < fresh; ++i) stream.push_back(static_cast<float>(random() % 1000));
     if (store.crowded()) {
-      const std::vector<PointIndex> moved = store.compact();
-      for (auto& [index, point] : held) index = moved[index];
+      store.compact(done);
+      for (auto& [index, point] : held) index = done.moved[index];
     }
     held.emplace_back(store.add(stream.data()), stream);
     const std::size_t wanted = step < 2000 ? 300 : 40;
@@ -114,18 +115,19 @@ TEST(PointStore, KeepsEveryHeldPointThroughCompactionAndGrowth) {
 
 TEST(PointStore, SpendsOneBlockOnAPointThatContinuesTheLast) {
   PointStore store(1, 4);
+  Compaction done;
   const std::array<float, 6> stream{1, 2, 3, 4, 5, 6};
   // Room for two shingles, all of it wanted.
-  store.compact();
+  store.compact(done);
   store.add(stream.data());
   EXPECT_EQ(store.floats(), 4U);
   const PointIndex second = store.add(stream.data() + 1);
   EXPECT_EQ(store.floats(), 5U);
   store.release(second);
-  store.compact();
+  store.compact(done);
   store.add(stream.data() + 2);
   EXPECT_EQ(store.floats(), 6U) << "also when nobody kept the last one";
-  store.compact();
+  store.compact(done);
   store.add(stream.data());
   EXPECT_EQ(store.floats(), 10U);
 }

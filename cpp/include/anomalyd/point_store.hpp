@@ -18,6 +18,12 @@ class Writer;
 
 using PointIndex = std::uint32_t;
 
+// What compact() works with and what it has done.
+struct Compaction {
+  std::vector<std::uint8_t> live;  // per block: 1 if it was kept
+  std::vector<PointIndex> moved;   // per old index the new one; of others it means nothing
+};
+
 class PointStore {
  public:
   // Points have features * shingle_size coordinates.
@@ -27,8 +33,8 @@ class PointStore {
   bool crowded() const noexcept { return head_ + shingle_size_ > references_.size(); }
 
   // Moves the points that somebody holds, and the newest one, down over the others, and grows if
-  // that gives too little room. Returns per old index the new one; of others it means nothing.
-  std::vector<PointIndex> compact();
+  // that gives too little room. Allocates only then, and where `done` never was as large.
+  void compact(Compaction& done);
 
   // Stores a point (dimensions() floats, no NaN) with one reference, the caller's. Requires that
   // the store is not crowded. Does not allocate.
@@ -65,7 +71,7 @@ class PointStore {
 
  private:
   bool continues_last(const float* point) const noexcept;
-  std::vector<std::uint8_t> live() const;
+  void mark_live(std::vector<std::uint8_t>& marks) const;
 
   std::size_t features_;
   std::size_t shingle_size_;

@@ -64,7 +64,7 @@ class NodeView {
 class Tree {
  public:
   static constexpr std::uint16_t copies = 0xFFFF;
-  static constexpr std::uint32_t boxed_from = 32;
+  static constexpr std::uint32_t boxed_from = 48;
 
   struct Node {
     float cut;

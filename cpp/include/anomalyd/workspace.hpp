@@ -53,6 +53,7 @@ struct Workspace {
   std::vector<PointIndex> leaves;     // per tree
   std::vector<float> column;          // one coordinate of those
   std::vector<double> usual_step;     // per feature, see Corrector
+  Compaction compaction;              // of the point store, see there
   Explanation explanation;            // of the last outcome, as far as it has one
 };
 
