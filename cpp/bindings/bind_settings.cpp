@@ -73,7 +73,7 @@ Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t tre
               std::int64_t sample_size, double time_decay, std::int64_t output_after,
               double initial_accept_fraction, const std::string& transform, bool corrector,
               const std::string& imputation, const std::vector<double>& fixed_values,
-              const Rules& tolerances) {
+              const Rules& tolerances, bool verdicts) {
   const Settings settings{features,
                           shingle_size,
                           trees,
@@ -85,7 +85,8 @@ Settings make(std::int64_t features, std::int64_t shingle_size, std::int64_t tre
                           corrector,
                           choice_of<Imputation>(imputations, "imputation", imputation),
                           fixed_values,
-                          tolerances_from(tolerances)};
+                          tolerances_from(tolerances),
+                          verdicts};
   settings.validate();
   return settings;
 }
@@ -104,6 +105,7 @@ py::dict fields(const Settings& settings) {
   all["imputation"] = imputation_of(settings);
   all["fixed_values"] = fixed_values_of(settings);
   all["tolerances"] = tolerances_of(settings);
+  all["verdicts"] = settings.verdicts;
   return all;
 }
 
@@ -130,7 +132,7 @@ void bind_settings(py::module_& module) {
            py::arg("transform") = transform_of(defaults), py::arg("corrector") = defaults.corrector,
            py::arg("imputation") = imputation_of(defaults),
            py::arg("fixed_values") = fixed_values_of(defaults),
-           py::arg("tolerances") = tolerances_of(defaults))
+           py::arg("tolerances") = tolerances_of(defaults), py::arg("verdicts") = defaults.verdicts)
       .def_readonly("features", &Settings::features)
       .def_readonly("shingle_size", &Settings::shingle_size)
       .def_readonly("trees", &Settings::trees)
@@ -143,6 +145,7 @@ void bind_settings(py::module_& module) {
       .def_property_readonly("imputation", &imputation_of)
       .def_property_readonly("fixed_values", &fixed_values_of)
       .def_property_readonly("tolerances", &tolerances_of)
+      .def_readonly("verdicts", &Settings::verdicts)
       .def(
           "__eq__", [](const Settings& a, const Settings& b) { return a == b; }, py::is_operator())
       .def("__hash__",

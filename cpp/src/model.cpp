@@ -32,7 +32,7 @@ Outcome Model::process(const double* values, Workspace& workspace) {
     shingle_.preview(workspace.block.data(), workspace.query.data());
     outcome = judge(corrector_, recent_.data(), values, workspace);
     // The score of a mere guess says nothing of what scores are usual.
-    if (!is_guess(workspace)) thresholder_.update(outcome.score);
+    if (settings_.verdicts && !is_guess(workspace)) thresholder_.update(outcome.score);
   }
   learn_statistics(values, workspace);
   learn_point(workspace);
@@ -47,6 +47,7 @@ Outcome Model::judge(Corrector& corrector, const double* before, const double* n
                      Workspace& workspace) const {
   Outcome outcome;
   outcome.score = forest_.score(workspace.query.data(), workspace);
+  if (!settings_.verdicts) return outcome;
   const Grading grading = thresholder_.grade(outcome.score);
   outcome.grade = grading.grade;
   outcome.threshold = grading.threshold;

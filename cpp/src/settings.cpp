@@ -79,7 +79,8 @@ bool operator==(const Settings& a, const Settings& b) noexcept {
          a.output_after == b.output_after &&
          a.initial_accept_fraction == b.initial_accept_fraction && a.transform == b.transform &&
          a.corrector == b.corrector && a.imputation == b.imputation &&
-         a.fixed_values == b.fixed_values && a.tolerances == b.tolerances;
+         a.fixed_values == b.fixed_values && a.tolerances == b.tolerances &&
+         a.verdicts == b.verdicts;
 }
 
 }  // namespace anomalyd

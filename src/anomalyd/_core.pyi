@@ -42,6 +42,7 @@ class BankSettings:
         imputation: str = "NONE",
         fixed_values: Sequence[float] = (),
         tolerances: Sequence[Sequence[tuple[float, float, float, float]]] = (),
+        verdicts: bool = True,
     ) -> None: ...
     @property
     def features(self) -> int:
@@ -101,6 +102,13 @@ class BankSettings:
     @property
     def fixed_values(self) -> tuple[float, ...]:
         """One finite value per feature for the imputation FIXED, else ()."""
+
+    @property
+    def verdicts(self) -> bool:
+        """Whether scores are judged by those before them.
+
+        Without, all but the score of a row is 0 or NaN, and steps are faster.
+        """
 
     @property
     def tolerances(self) -> tuple[tuple[tuple[float, float, float, float], ...], ...]:

@@ -64,6 +64,9 @@ struct Settings {
   // Anomalies to ignore: those near enough in every feature, by any of the rules. Each has one
   // element per feature. They are not what a model is, so a checkpoint does not depend on them.
   std::vector<std::vector<Tolerance>> tolerances = {};
+  // Whether scores are judged by those before them. Without, an outcome is its score. Not what a
+  // model is either.
+  bool verdicts = true;
 
   // Coordinates of one point in the forest.
   std::int64_t dimensions() const noexcept { return features * shingle_size; }

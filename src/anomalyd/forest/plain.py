@@ -83,6 +83,7 @@ class RandomCutForest(SingleModel):
             initial_accept_fraction=1.0,
             transform="NONE",
             corrector=False,
+            verdicts=False,
         )
         super().__init__(settings, seed)
 
