@@ -63,8 +63,13 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get("x-http-status")
   local code = headers:get("grpc-status")
-  if status then
-    headers:replace(":status", status)
+  if status or code == "0" then
+    -- an answer of the service; without a status of its own it is 200, as the transcoder says
+    if status then
+      headers:replace(":status", status)
+    end
+    -- clients of Elasticsearch refuse to talk to a server that does not send this
+    headers:replace("x-elastic-product", "Elasticsearch")
   elseif code and code ~= "0" then
     local reason = told[code] and decoded(headers:get("grpc-message") or "") or "internal error"
     local body = error_body(types[code] or "status_exception", reason, headers:get(":status"))

@@ -49,8 +49,6 @@ LAST_EVENT_ID = "last-event-id"
 _COMPATIBLE = re.compile(
     r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with\s*=\s*(\d{1,3})\b"
 )
-# clients of Elasticsearch refuse to talk to a server that does not send this
-PRODUCT = ("x-elastic-product", "Elasticsearch")
 
 
 class Facade:
@@ -118,7 +116,7 @@ class Facade:
             yield _send(answer, call, request_id, context)
             return
         headers = ((HTTP_STATUS, "200"), (REQUEST_ID, request_id), ("cache-control", "no-cache"))
-        context.send_initial_metadata((*headers, PRODUCT))
+        context.send_initial_metadata(headers)
         for chunk in answer.chunks:
             yield httpbody_pb2.HttpBody(content_type=answer.content_type, data=chunk)
 
@@ -178,14 +176,11 @@ def _send(
     answer: Answer, call: Call, request_id: str, context: grpc.ServicerContext
 ) -> httpbody_pb2.HttpBody:
     content = b"" if call.method == "HEAD" else _content(call, answer)
-    context.send_initial_metadata(
-        (
-            (HTTP_STATUS, str(answer.status)),
-            (REQUEST_ID, request_id),
-            PRODUCT,
-            *answer.headers,
-        )
-    )
+    if answer.status != HTTPStatus.OK or answer.headers:
+        # Not for a plain answer: sent on its own it costs as much as everything that we do for a
+        # GET, and the gateway knows both without it.
+        named = ((HTTP_STATUS, str(answer.status)), (REQUEST_ID, request_id))
+        context.send_initial_metadata((*named, *answer.headers))
     content_type = answer.content_type if answer.content is not None else _media_type(call)
     return httpbody_pb2.HttpBody(content_type=content_type, data=content)
 
