@@ -21,6 +21,8 @@ from anomalyd.embedded.database import Database, quote
 from anomalyd.embedded.mapping import IndexMapping
 from anomalyd.embedded.mapping_json import parse_mapping, render_mapping
 from anomalyd.embedded.names import check_name, expand
+from anomalyd.embedded.result_table import KIND as RESULTS
+from anomalyd.embedded.result_table import anomalies_of
 from anomalyd.errors import IndexExists, IndexNotFound
 
 DOCUMENT_COLUMNS: Mapping[str, str] = {
@@ -65,6 +67,13 @@ class IndexState:
     settings: Mapping[str, Any] = field(default_factory=dict)
     revision: int
     next_seq_no: int = 0
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """All tables of the index, alike in their columns."""
+        if self.kind != RESULTS:
+            return (self.table,)
+        return (self.table, anomalies_of(self.table))
 
 
 class Catalogue:
@@ -221,7 +230,8 @@ class WriteSession:
             revision=self.revision,
         )
         definitions = ", ".join(f"{quote(column)} {type_}" for column, type_ in columns.items())
-        self.connection.execute(f"CREATE TABLE {quote(state.table)} ({definitions})")
+        for table in state.tables:
+            self.connection.execute(f"CREATE TABLE {quote(table)} ({definitions})")
         self.connection.execute(
             "INSERT INTO anomalyd_index VALUES (?, ?, ?, ?, ?, ?, 0)",
             [
@@ -235,7 +245,8 @@ class WriteSession:
     def drop(self, name: str) -> None:
         """Delete an index with everything in it. Raises: IndexNotFound."""
         state = self.get(name)
-        self.connection.execute(f"DROP TABLE {quote(state.table)}")
+        for table in state.tables:
+            self.connection.execute(f"DROP TABLE {quote(table)}")
         self.connection.execute("DELETE FROM anomalyd_index WHERE name = ?", [name])
         del self.states[name]
         self._moved.discard(name)

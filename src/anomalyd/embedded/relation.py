@@ -21,7 +21,7 @@ from anomalyd.embedded.catalogue import IndexState
 from anomalyd.embedded.database import quote
 from anomalyd.embedded.kept_rows import KeptRows
 from anomalyd.embedded.mapping import SQL_TYPE, IndexMapping, MappedField
-from anomalyd.embedded.result_table import DOCUMENT_COLUMNS, document
+from anomalyd.embedded.result_table import DOCUMENT_COLUMNS, anomalies_of, document
 from anomalyd.embedded.result_table import KIND as RESULTS
 from anomalyd.errors import IllegalArgument, SourceUnavailable
 from anomalyd.query.fields import FieldKind
@@ -37,6 +37,7 @@ class IndexSet:
         cursor: a cursor of the snapshot that the states come from.
         states: the indices, by name.
         kept: where documents of result rows are remembered; None reads them each time.
+        anomalies: of results, see those with a grade above zero alone.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class IndexSet:
         states: Sequence[IndexState],
         *,
         kept: KeptRows | None = None,
+        anomalies: bool = False,
     ) -> None:
         self._cursor = cursor
         self._kept = kept
+        self._anomalies = anomalies
         self._states = tuple(states)
         self.resolver = merge([state.mapping for state in states])
 
@@ -104,7 +107,7 @@ class IndexSet:
         names, made = _document_of(state)
         self._run(
             f"SELECT _seq_no, {', '.join(map(quote, names))} "  # noqa: S608 - quoted
-            f"FROM {quote(state.table)} WHERE _seq_no BETWEEN $first AND $last "
+            f"FROM {quote(self._table(state))} WHERE _seq_no BETWEEN $first AND $last "
             f"AND _seq_no IN {ROWS}",
             {"first": min(numbers), "last": max(numbers), "rows": orjson.dumps(numbers).decode()},
         )
@@ -138,6 +141,10 @@ class IndexSet:
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise SourceUnavailable(f"the query could not be computed now: {error}") from error
 
+    def _table(self, state: IndexState) -> str:
+        narrow = self._anomalies and state.kind == RESULTS
+        return anomalies_of(state.table) if narrow else state.table
+
     def _select_one(self, state: IndexState, columns: Sequence[str]) -> exp.Select:
         own = {leaf.path: leaf for leaf in state.mapping.leaves.values()}
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
@@ -148,7 +155,7 @@ class IndexSet:
         for column in columns:
             merged = paths[column]
             expressions.append(_named(_adapted(own.get(merged.path), merged), column))
-        table = exp.Table(this=exp.to_identifier(state.table))
+        table = exp.Table(this=exp.to_identifier(self._table(state)))
         return exp.Select(expressions=expressions, from_=exp.From(this=table))
 
     def _select_nothing(self, columns: Sequence[str]) -> exp.Select:

@@ -27,10 +27,15 @@ def result_names(states: Mapping[str, IndexState], patterns: Sequence[str]) -> l
 
 
 def result_relation(
-    session: ReadSession, patterns: Sequence[str], *, kept: KeptRows | None = None
+    session: ReadSession,
+    patterns: Sequence[str],
+    *,
+    kept: KeptRows | None = None,
+    anomalies: bool = False,
 ) -> IndexSet:
-    """Return the result indices that are meant as one table."""
-    return IndexSet(session.cursor, matching_results(session, patterns), kept=kept)
+    """Return the result indices that are meant as one table, or their anomalies alone."""
+    states = matching_results(session, patterns)
+    return IndexSet(session.cursor, states, kept=kept, anomalies=anomalies)
 
 
 def raw_rows(session: ReadSession, patterns: Sequence[str], columns: Sequence[str]) -> str:

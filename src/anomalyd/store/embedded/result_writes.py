@@ -13,7 +13,7 @@ import orjson
 
 from anomalyd.embedded.catalogue import IndexState, WriteSession
 from anomalyd.embedded.database import quote
-from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING
+from anomalyd.embedded.result_table import COLUMNS, KIND, MAPPING, anomalies_of
 from anomalyd.errors import IndexExists
 from anomalyd.store.base import ResultBatch
 from anomalyd.store.embedded.result_indices import matching_results
@@ -116,15 +116,8 @@ def write_rows(
     connection = session.connection
     connection.register(_BATCH, arrays)
     try:
-        # the range lets DuckDB skip everything that is not near these windows
-        connection.execute(
-            f"DELETE FROM {table} WHERE data_start_time BETWEEN $first AND $last "  # noqa: S608
-            f"AND _id IN (SELECT id FROM {_BATCH})",
-            {
-                "first": min(int(batch.data_start.min()) for batch in batches),
-                "last": max(int(batch.data_start.max()) for batch in batches),
-            },
-        )
+        if _delete_same(connection, state.table, batches):
+            _delete_same(connection, anomalies_of(state.table), batches)
         connection.execute(
             f"INSERT INTO {table} ({targets}) "  # noqa: S608 - quoted identifiers
             f"SELECT {', '.join(expressions.values())} FROM {_BATCH}",
@@ -132,6 +125,37 @@ def write_rows(
         )
     finally:
         connection.unregister(_BATCH)
+    if any((batch.grade > 0).any() for batch in batches):
+        connection.execute(
+            f"INSERT INTO {quote(anomalies_of(state.table))} "  # noqa: S608 - quoted
+            f"SELECT * FROM {table} WHERE _seq_no >= $first AND anomaly_grade > 0",
+            {"first": first_seq_no},
+        )
+
+
+def _delete_same(
+    connection: duckdb.DuckDBPyConnection, table: str, batches: Sequence[ResultBatch]
+) -> int:
+    """Delete the rows that have the ids of the registered batch and return their number."""
+    # the range lets DuckDB skip everything that is not near these windows
+    connection.execute(
+        f"DELETE FROM {quote(table)} WHERE data_start_time BETWEEN $first AND $last "  # noqa: S608
+        f"AND _id IN (SELECT id FROM {_BATCH})",
+        {
+            "first": min(int(batch.data_start.min()) for batch in batches),
+            "last": max(int(batch.data_start.max()) for batch in batches),
+        },
+    )
+    row = connection.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def forget_deleted(connection: duckdb.DuckDBPyConnection, state: IndexState) -> None:
+    """Take the rows that an index has no more from its anomalies, too."""
+    connection.execute(
+        f"DELETE FROM {quote(anomalies_of(state.table))} "  # noqa: S608 - quoted
+        f"WHERE _seq_no NOT IN (SELECT _seq_no FROM {quote(state.table)})"
+    )
 
 
 def _joined(batches: Sequence[ResultBatch]) -> dict[str, npt.NDArray[Any]]:

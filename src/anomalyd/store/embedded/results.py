@@ -16,6 +16,7 @@ from anomalyd.errors import IllegalArgument
 from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import SearchRequest
 from anomalyd.query.search import search
+from anomalyd.query.subset import only_above_zero
 from anomalyd.store.base import (
     Document,
     DocumentWrite,
@@ -31,6 +32,7 @@ from anomalyd.store.embedded.result_indices import (
 )
 from anomalyd.store.embedded.result_writes import (
     ensured,
+    forget_deleted,
     layout,
     next_position,
     revise_rows,
@@ -117,16 +119,18 @@ class EmbeddedResultStore:
     def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
         """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
         with self._catalogue.read() as session:
-            relation = result_relation(session, indices, kept=self._kept)
+            anomalies = only_above_zero(request.query, "anomaly_grade")
+            relation = result_relation(session, indices, kept=self._kept, anomalies=anomalies)
             return search(relation, request, now_ms=now)
 
     def delete_matching(self, indices: Sequence[str], query: Query, *, now: int) -> int:
         """Delete the results that a query matches and return how many there were."""
         with self._catalogue.write() as session:
-            return sum(
-                delete_matching(session, state, query, now=now)
-                for state in matching_results(session, indices)
-            )
+            states = matching_results(session, indices)
+            deleted = sum(delete_matching(session, state, query, now=now) for state in states)
+            for state in states:
+                forget_deleted(session.connection, state)
+            return deleted
 
     def top_anomalies(
         self,
@@ -144,7 +148,7 @@ class EmbeddedResultStore:
         if order not in _ORDERS:
             raise IllegalArgument(f"Ordering by {order} is not a valid option", field="order")
         with self._catalogue.read() as session:
-            relation = result_relation(session, indices)
+            relation = result_relation(session, indices, anomalies=True)
             parameters: dict[str, object] = {
                 "detector_id": detector_id,
                 "task_id": task_id,
