@@ -21,8 +21,11 @@ def test_scores_without_verdicts_are_those_with() -> None:
     assert found[True].score.tobytes() == found[False].score.tobytes()
     assert found[True].grade.max() > 0
     alone = found[False]
-    assert not alone.grade.any() and not alone.threshold.any() and not alone.confidence.any()
-    assert np.isnan(alone.attribution).all() and np.isnan(alone.expected).all()
+    assert not alone.grade.any()
+    assert not alone.threshold.any()
+    assert not alone.confidence.any()
+    assert np.isnan(alone.attribution).all()
+    assert np.isnan(alone.expected).all()
 
 
 def test_a_checkpoint_does_not_depend_on_verdicts() -> None:
