@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import orjson
 
 MOST_BYTES = 32 * 1024 * 1024
 """Text that is kept; beyond that all of it is forgotten."""
@@ -19,7 +16,8 @@ class KeptRows:
     sequence number, and no two tables of a process have the same name. So what was read of a table
     under a sequence number holds as long as somebody can ask for it, in any snapshot.
 
-    Kept as text, from which everybody gets a document of his own. Thread-safe.
+    Kept as JSON, which is what most readers want, and from which each of the others makes a
+    document of his own. Thread-safe.
 
     Args:
         most_bytes: of text that is kept.
@@ -31,18 +29,13 @@ class KeptRows:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, table: str, numbers: Sequence[int]) -> dict[int, Any]:
-        """Return the documents that are known, by sequence number."""
+    def get(self, table: str, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the documents that are known as JSON, by sequence number."""
         texts = self._texts.get(table, {})
-        return {
-            number: orjson.loads(text)
-            for number in numbers
-            if (text := texts.get(number)) is not None
-        }
+        return {number: text for number in numbers if (text := texts.get(number)) is not None}
 
-    def put(self, table: str, documents: Mapping[int, Any]) -> None:
+    def put(self, table: str, texts: Mapping[int, bytes]) -> None:
         """Keep documents by sequence number; what cannot have room at all is not kept."""
-        texts = {number: orjson.dumps(document) for number, document in documents.items()}
         size = sum(map(len, texts.values()))
         if size > self._most_bytes:
             return

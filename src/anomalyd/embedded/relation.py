@@ -79,8 +79,12 @@ class IndexSet:
             union = exp.union(union, part, distinct=False, copy=False)
         return union
 
-    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+    def documents(
+        self, places: Collection[tuple[str, int]], *, encoded: bool = False
+    ) -> list[tuple[str, int, Any]]:
         """Return ``_index``, ``_seq_no`` and the document of each of these places.
+
+        Documents that are kept come as ``orjson.Fragment`` where ``encoded`` allows it.
 
         By sequence number, which DuckDB can look for in the parts that hold it alone.
 
@@ -94,14 +98,21 @@ class IndexSet:
             if self._kept is None or state.kind != RESULTS:
                 documents = self._read(state, numbers)
             else:
-                documents = self._kept.get(state.table, numbers)
-                missing = [number for number in numbers if number not in documents]
-                if missing:
-                    read = self._read(state, missing)
-                    self._kept.put(state.table, read)
-                    documents |= read
+                texts = self._texts(self._kept, state, numbers)
+                made = orjson.Fragment if encoded else orjson.loads
+                documents = {number: made(text) for number, text in texts.items()}
             found += [(state.name, number, one) for number, one in documents.items()]
         return found
+
+    def _texts(self, kept: KeptRows, state: IndexState, numbers: list[int]) -> dict[int, bytes]:
+        texts = kept.get(state.table, numbers)
+        missing = [number for number in numbers if number not in texts]
+        if missing:
+            read = self._read(state, missing)
+            made = {number: orjson.dumps(one) for number, one in read.items()}
+            kept.put(state.table, made)
+            texts |= made
+        return texts
 
     def _read(self, state: IndexState, numbers: Sequence[int]) -> dict[int, Any]:
         names, made = _document_of(state)

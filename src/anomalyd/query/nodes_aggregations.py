@@ -255,6 +255,8 @@ class SearchRequest:
         track_scores: computes scores although the hits are sorted by something else.
         version, seq_no_primary_term: whether each hit shows these.
         search_after: sort values of the last hit of the page before.
+        encoded: whoever asks turns the answer into JSON as it is: whole documents of hits may come
+            as ``orjson.Fragment``, not taken apart and put together again.
     """
 
     query: Query | None = None
@@ -269,3 +271,4 @@ class SearchRequest:
     version: bool = False
     seq_no_primary_term: bool = False
     search_after: tuple[Scalar | None, ...] | None = None
+    encoded: bool = False

@@ -34,10 +34,13 @@ class Relation(Protocol):
         """
         ...
 
-    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+    def documents(
+        self, places: Collection[tuple[str, int]], *, encoded: bool = False
+    ) -> list[tuple[str, int, Any]]:
         """``_index``, ``_seq_no`` and the document of each of these places, in any order.
 
-        What it costs depends on these documents alone, also where they have to be made.
+        ``encoded`` allows documents as ``orjson.Fragment``, where they lie there as JSON. What it
+        costs depends on these documents alone, also where they have to be made.
         """
         ...
 

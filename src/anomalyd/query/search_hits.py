@@ -11,7 +11,7 @@ from sqlglot import exp
 from anomalyd.errors import IllegalArgument
 from anomalyd.query.fields import FieldKind, FieldResolver
 from anomalyd.query.nodes import Bool, MatchAll, Query, Scalar
-from anomalyd.query.nodes_aggregations import Missing, SearchRequest, Sort
+from anomalyd.query.nodes_aggregations import Missing, SearchRequest, Sort, SourceFilter
 from anomalyd.query.source_filter import SourceSelector
 from anomalyd.query.sql import (
     Parameters,
@@ -200,10 +200,11 @@ class Hits:
         fixed = [own_column(name) for name in FIXED]
         made = [alias(key.expression, f"__sort_{i}__") for i, key in enumerate(keys)]
         inner = select([*fixed, *made], DOCUMENTS)
+        count = None
         if request.search_after is not None:
             inner = inner.where(self._after(keys, request.search_after), copy=False)
         elif request.start + most >= LONG_PAGE:
-            inner = self._without_most(inner, keys, request.start + most, also)
+            inner, count = self._without_most(inner, keys, request.start + most, also)
         order = [
             exp.Ordered(
                 this=identifier(f"__sort_{i}__"),
@@ -223,7 +224,9 @@ class Hits:
         statement = statement.offset(number(request.start), copy=False)
         found = self._documents.rows(statement, also)
         ended = wants_count and len(found) < most and (found or request.start == 0)
-        return found[: request.size], request.start + len(found) if ended else None
+        if ended:
+            count = request.start + len(found)
+        return found[: request.size], count
 
     def _without_most(
         self,
@@ -231,8 +234,10 @@ class Hits:
         keys: Sequence[_Key],
         rows: int,
         also: exp.Expression | None,
-    ) -> exp.Select:
+    ) -> tuple[exp.Select, int | None]:
         """The same without documents that lie beyond so many rows by their first sort value alone.
+
+        And how many documents there are in all, where that was seen on the way.
 
         DuckDB keeps a long page in a heap and moves whole rows in it; documents lie in order of
         time, so that a page of the newest ones would take in each of them for a while. Numbers
@@ -240,15 +245,18 @@ class Hits:
         """
         first = keys[0] if keys else None
         if first is None or first.kind not in _WHOLE_NUMBERS or first.nulls_first:
-            return statement
+            return statement, None
         ascending = first.sort.ascending
         best = call("min" if ascending else "max", first.expression.copy(), number(rows))
-        found = self._documents.rows(select([best], DOCUMENTS), also)[0][0]
+        seen = select([best, call("count")], DOCUMENTS)
+        [(found, counted)] = self._documents.rows(seen, also)
+        count = int(str(counted))
         if not isinstance(found, list) or len(found) < rows:
-            return statement
+            return statement, count
         last = self._parameters.bind(found[-1])
         operator = exp.LTE if ascending else exp.GTE
-        return statement.where(compare(operator, first.expression.copy(), last), copy=False)
+        beyond = compare(operator, first.expression.copy(), last)
+        return statement.where(beyond, copy=False), count
 
     def _sources(
         self, rows: Sequence[tuple[Any, ...]], request: SearchRequest
@@ -259,12 +267,13 @@ class Hits:
         """
         if not rows or not request.source.enabled:
             return {}
-        selector = SourceSelector(request.source)
         places = [(index, seq_no) for index, _, _, seq_no, *_ in rows]
-        return {
-            (index, seq_no): selector.cut(document)
-            for index, seq_no, document in self._documents.read(places)
-        }
+        if request.source == SourceFilter():
+            read = self._documents.read(places, encoded=request.encoded)
+            return {(index, seq_no): document for index, seq_no, document in read}
+        cut = SourceSelector(request.source).cut
+        read = self._documents.read(places, encoded=False)
+        return {(index, seq_no): cut(document) for index, seq_no, document in read}
 
     def _key(self, sort: Sort, score: float) -> _Key:
         if sort.field == "_score":

@@ -61,9 +61,11 @@ class Documents:
         sql, names = written(whole)
         return self._relation.rows(sql, self._parameters.values(names))
 
-    def read(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+    def read(
+        self, places: Collection[tuple[str, int]], *, encoded: bool
+    ) -> list[tuple[str, int, Any]]:
         """``_index``, ``_seq_no`` and document of what was found before, by place."""
-        return self._relation.documents(places)
+        return self._relation.documents(places, encoded=encoded)
 
 
 def identifier(name: str) -> exp.Expression:

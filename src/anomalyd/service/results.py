@@ -51,6 +51,7 @@ class ResultService:
         *,
         custom_index: str | None = None,
         only_custom: bool = False,
+        encoded: bool = False,
     ) -> Document:
         """Search results.
 
@@ -59,12 +60,13 @@ class ResultService:
             custom_index: a custom result index (a pattern, or several with commas) to search as
                 well; one that is not there is left out, as observed.
             only_custom: leave the default indices out.
+            encoded: whole documents of hits may come as ``orjson.Fragment``.
 
         Raises:
             MissingBody, ParsingError, IllegalArgument: the body; "No custom result index set." and
             "No custom result indices found" when only custom ones were asked for.
         """
-        request = required_search(body)
+        request = required_search(body, encoded=encoded)
         custom = self._custom_indices(custom_index)
         if only_custom and custom_index is None:
             raise IllegalArgument("No custom result index set.")

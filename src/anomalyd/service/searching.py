@@ -12,15 +12,15 @@ from anomalyd.query.parse_search import parse_search
 from anomalyd.schedule.clock import Clock
 
 
-def required_search(body: Mapping[str, Any] | None) -> SearchRequest:
-    """Parse a search body.
+def required_search(body: Mapping[str, Any] | None, *, encoded: bool = False) -> SearchRequest:
+    """Parse a search body; for ``encoded`` see ``SearchRequest``.
 
     Raises: MissingBody for None, ParsingError and IllegalArgument for what is no search.
     """
     if body is None:
         raise MissingBody("request body or source parameter is required")
     # the documented hits always show these, whatever the body asks for
-    return replace(parse_search(body), version=True, seq_no_primary_term=True)
+    return replace(parse_search(body), version=True, seq_no_primary_term=True, encoded=encoded)
 
 
 def timed(clock: Clock, search: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:

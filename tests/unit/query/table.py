@@ -82,7 +82,10 @@ class Table:
         names = dict.fromkeys((*FIXED, *columns))
         return exp.select(*(exp.column(name, quoted=True) for name in names)).from_("t")
 
-    def documents(self, places: Collection[tuple[str, int]]) -> list[tuple[str, int, Any]]:
+    def documents(
+        self, places: Collection[tuple[str, int]], *, encoded: bool = False
+    ) -> list[tuple[str, int, Any]]:
+        del encoded  # allows, does not ask
         rows = self._connection.execute('SELECT "_index", "_seq_no", "_source" FROM t').fetchall()
         return [(*row[:2], json.loads(row[2])) for row in rows if row[:2] in places]
 

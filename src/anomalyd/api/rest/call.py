@@ -55,6 +55,11 @@ class Call:
     last_event_id: str = ""
     active: Callable[[], bool] = field(default=lambda: True)
 
+    @property
+    def compact(self) -> bool:
+        """Whether the answer is written as JSON as it is: nothing left out, nothing for the eye."""
+        return self.query.keys().isdisjoint({"filter_path", "format", "pretty"})
+
     def check_parameters(self, known: frozenset[str]) -> None:
         """Refuse parameters that the operation does not know. Raises: IllegalArgument."""
         unknown = sorted(set(self.query) - known - COMMON_PARAMETERS)

@@ -50,6 +50,7 @@ class ResultRoutes:
             call.search_json(),
             custom_index=call.variables.get("result_index"),
             only_custom=call.flag(ONLY_CUSTOM),
+            encoded=call.compact,
         )
         return Answer(document=found)
 

@@ -1,10 +1,12 @@
-"""Anomalies are found fast; that must not show in which ones are found."""
+"""Results are read fast; that must not show in what is read."""
 
 import dataclasses
 
 import numpy as np
+import orjson
 
 from anomalyd.query.parse import parse_query
+from anomalyd.query.parse_search import parse_search
 from tests.contract.stores import RESULTS
 from tests.contract.test_result_store import batch, top
 
@@ -40,3 +42,16 @@ def test_anomalies_are_found_whatever_became_of_results(stores):
     check([1.0])
     stores.results.delete_matching([RESULTS], parse_query({"match_all": {}}), now=0)
     check([])
+
+
+def test_documents_that_come_as_json_say_the_same(stores):
+    """Read for the first time and again, whole and in parts, numbers of all sizes."""
+    values = np.array([[0.1, 1e300], [5e-324, -0.0], [1 / 3, 123456789.123]])
+    stores.results.record(batch(hosts=('\u00e9"\\',), feature_values=values))
+    for wanted in (True, ["entity*"], False):
+        request = parse_search({"query": {"match_all": {}}, "_source": wanted})
+        encoded = dataclasses.replace(request, encoded=True)
+        asked = (encoded, request, encoded)
+        answers = [stores.results.search([RESULTS], one, now=0) for one in asked]
+        assert len({orjson.dumps(answer) for answer in answers}) == 1
+        assert len(orjson.loads(orjson.dumps(answers[0]))["hits"]["hits"]) == 3
