@@ -27,7 +27,6 @@ from benchmarks.realtime.chart import CHART, draw
 from benchmarks.report import machine, table, write_section
 
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
-VERY_MANY = 100_000
 GIB = 1024**3
 
 
@@ -64,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def ladder_step(entities: int, budget: float | None, interval: int | None) -> run.Step:
     """Measure one size in a process of its own."""
-    many = entities > VERY_MANY
+    many = entities > run.VERY_MANY
     command = [
         sys.executable, "-m", "benchmarks.realtime", "--one", str(entities),
         "--budget", str((8 if many else 0) if budget is None else budget),

@@ -21,6 +21,10 @@ from anomalyd.schedule.clock import VirtualClock
 MINUTE = 60_000
 HISTORY = 40
 TICKS = 6
+MANY_TICKS = 3
+"""Where a tick takes minutes."""
+VERY_MANY = 100_000
+"""Entities; beyond, the interval is longer and ticks are fewer."""
 BEGIN = 1_795_305_600_000 // (10 * MINUTE) * 10 * MINUTE
 HEADER = ("entities", "interval min", "cold start s", "tick s, median", "tick s, longest",
           "peak memory GiB", "bytes a model", "resident", "packed", "spilled", "shutdown s",
@@ -71,6 +75,7 @@ def measure(entities: int, budget: int, minutes: int) -> Step:
         minutes: the detection interval.
     """
     interval = minutes * MINUTE
+    count = MANY_TICKS if entities > VERY_MANY else TICKS
     with tempfile.TemporaryDirectory(prefix="anomalyd-bench-") as folder:
         clock = VirtualClock(BEGIN + HISTORY * interval)
         settings = Settings(
@@ -82,14 +87,14 @@ def measure(entities: int, budget: int, minutes: int) -> Step:
                 entities,
                 Path(folder) / "part.json",
                 begin=BEGIN,
-                windows=HISTORY + TICKS + 2,
+                windows=HISTORY + count + 2,
                 interval=interval,
             )
             detector_id = create(made, minutes)
             cold = timed(lambda: start(made, detector_id))
-            ticks = [timed(lambda: tick(made, clock, interval)) for _ in range(TICKS)]
+            ticks = [timed(lambda: tick(made, clock, interval)) for _ in range(count)]
             found = results(made, detector_id)
-            assert found == entities * (TICKS + 1), f"{found} results"
+            assert found == entities * (count + 1), f"{found} results"
             profile = made.realtime.lives()[detector_id]
             models = profile.models()
             usage = made.metrics.render().decode()
@@ -103,7 +108,7 @@ def measure(entities: int, budget: int, minutes: int) -> Step:
             with build(settings, clock=clock, random_bytes=random.Random(2).randbytes) as made:
                 settle(made)
                 found = results(made, detector_id)
-                assert found == entities * (TICKS + 2), f"{found} results"
+                assert found == entities * (count + 2), f"{found} results"
                 nonlocal restart
                 restart = time.perf_counter() - begun
 

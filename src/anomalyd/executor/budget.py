@@ -4,6 +4,10 @@ A model is *resident* (ready to score), *packed* (its checkpoint's bytes in memo
 the size) or *spilled* (those bytes in a file). Whatever is asked of a model brings it back first;
 packing loses not a bit, so scores do not depend on the budget. All running detectors share one
 budget; who is used least, by a count that fades with time (behaviour §7), goes first.
+
+Entities come in the same order each tick, and a cache that keeps the newest would then always let
+go of what is needed next. So the resident models of a batch go first, and a model that was brought
+for its turn is judged by its uses *before* this one: among equals it gives way at once.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from anomalyd.executor.base import (
     Scores,
     UInt64s,
 )
+from anomalyd.executor.parts import Joined, groups
 from anomalyd.executor.spill import SpillFile
 
 STATES = ("resident", "packed", "spilled")
@@ -91,10 +96,15 @@ class ModelBudget:
             self._members = [one for one in self._members if one is not member]
             self._total -= self._told.pop(member, 0)
 
-    def settle(self, asking: BudgetedModels) -> None:
+    def settle(self, asking: BudgetedModels, *, guests: bool = False) -> None:
         """Bring what is held below the limit; called by a member that holds its own lock.
 
         Members that are being worked on keep what they have; their next batch settles it.
+
+        Args:
+            asking: the caller.
+            guests: models were brought for their turn: they give back what they took, and no more
+                is made room for, which would drive out models that are ready for theirs.
         """
         limits = {RESIDENT: self.limit * RESIDENT_SHARE, PACKED: self.limit * (1 - RESIDENT_SHARE)}
         for state, limit in limits.items():
@@ -104,7 +114,8 @@ class ModelBudget:
                 members = list(self._members) if over > 0 else []
             if over <= 0:
                 continue
-            over += limit * (1 - SLACK)
+            if not guests:
+                over += limit * (1 - SLACK)
             with _free(members, asking) as free:
                 _demote(free, state, over)
                 with self._lock:
@@ -205,24 +216,24 @@ class BudgetedModels:
     def process(self, models: Int64s, timestamps: Int64s, values: Float64s) -> Scores:
         """Score rows and learn them, in the given order within each model."""
         with self.lock:
-            self._batches += 1
             parts = [
                 (rows, self._process(models[rows], timestamps[rows], values[rows]))
-                for rows in _groups(models)
+                for rows in self._turns(models)
             ]
+            self._batches += 1
             if len(parts) == 1:
                 return parts[0][1]
-            return _Joined.of(parts)
+            return Joined.of(parts)
 
     def rescore(self, models: Int64s, values: Float64s) -> Scores:
         """Judge rows by the models as they are now; nothing is learned."""
         with self.lock:
             parts = []
-            for rows in _groups(models):
-                self._bring(np.unique(models[rows]))
+            for rows in self._turns(models):
+                guests = self._bring(np.unique(models[rows]))
                 parts.append((rows, self._models.rescore(models[rows], values[rows])))
-                self._budget.settle(self)
-            return parts[0][1] if len(parts) == 1 else _Joined.of(parts)
+                self._budget.settle(self, guests=guests)
+            return parts[0][1] if len(parts) == 1 else Joined.of(parts)
 
     def add(self, seeds: UInt64s) -> None:
         """Append new, untrained models; they get the next numbers."""
@@ -314,15 +325,24 @@ class BudgetedModels:
 
     def _process(self, models: Int64s, timestamps: Int64s, values: Float64s) -> Scores:
         used = np.unique(models)
-        self._bring(used)
+        guests = self._bring(used)
         scores = self._models.process(models, timestamps, values)
-        self._uses[used] = np.logaddexp(self._uses[used], self._batches * FADING)
         self._measure(used)
-        self._budget.settle(self)
+        self._budget.settle(self, guests=guests)
+        # only now: who stays is decided by the uses before this one
+        self._uses[used] = np.logaddexp(self._uses[used], self._batches * FADING)
         return scores
 
-    def _bring(self, models: Int64s) -> None:
-        """Make models resident."""
+    def _turns(self, models: Int64s) -> Iterator[Int64s]:
+        """Cut rows into groups of few models, those of resident models first; at least one."""
+        ready = self._state[models] == RESIDENT
+        for rows in (np.flatnonzero(ready), np.flatnonzero(~ready)):
+            if len(rows) or not len(models):
+                for group in groups(models[rows], MODELS_AT_ONCE):
+                    yield rows[group]
+
+    def _bring(self, models: Int64s) -> bool:
+        """Make models resident; return whether any was not."""
         packed = models[self._state[models] == PACKED]
         if len(packed):
             self._models.unpack(packed, [self._packed.pop(number) for number in packed.tolist()])
@@ -331,6 +351,7 @@ class BudgetedModels:
         if len(spilled):
             self._models.unpack(spilled, self._spilled.take(spilled.tolist()))
             self._move(spilled, RESIDENT)
+        return bool(len(packed) or len(spilled))
 
     def _move(self, models: Int64s, state: int) -> None:
         before = self._state[models]
@@ -359,38 +380,3 @@ class BudgetedModels:
         self._uses = np.concatenate([self._uses, np.full(count, self._batches * FADING)])
         self.counts[RESIDENT] += count
         self._measure(new)
-
-
-def _groups(models: Int64s) -> Iterator[Int64s]:
-    """Cut rows into groups with at most ``MODELS_AT_ONCE`` models, each model in one group."""
-    used, code = np.unique(models, return_inverse=True)
-    if len(used) <= MODELS_AT_ONCE:
-        yield np.arange(len(models))
-        return
-    group = code // MODELS_AT_ONCE
-    order = np.argsort(group, kind="stable")
-    ends = np.searchsorted(group[order], np.arange(1, int(group.max()) + 1))
-    yield from np.split(order, ends)
-
-
-@dataclass(frozen=True)
-class _Joined:
-    """Answers to parts of a batch, put together in the batch's order."""
-
-    score: Float64s
-    grade: Float64s
-    confidence: Float64s
-    threshold: Float64s
-    relative_index: Int64s
-    attribution: Float64s
-    expected: Float64s
-    past_values: Float64s
-
-    @staticmethod
-    def of(parts: Sequence[tuple[Int64s, Scores]]) -> _Joined:
-        back = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        names = tuple(_Joined.__dataclass_fields__)
-        return _Joined(
-            *(np.concatenate([getattr(scores, name) for _, scores in parts])[back]
-              for name in names)
-        )  # fmt: skip

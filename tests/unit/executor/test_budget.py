@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anomalyd.errors import CorruptState
 from anomalyd.executor.base import Models, ModelShape
-from anomalyd.executor.budget import BudgetedExecutor, ModelBudget
+from anomalyd.executor.budget import RESIDENT_SHARE, BudgetedExecutor, ModelBudget
 from anomalyd.executor.spill import SpillFile
 from anomalyd.executor.threads import ThreadExecutor
 
@@ -81,6 +81,53 @@ def test_what_is_used_least_goes_first() -> None:
     assert budget.usage()["resident"].models == models.resident() == 1
     assert budget.usage()["spilled"].held > 0
     assert models.updates()[11] == 60
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 100])
+def test_a_scan_of_equals_brings_only_what_was_not_ready(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is ready stays ready when all are used alike; a tick brings the others."""
+    monkeypatch.setattr("anomalyd.executor.budget.MODELS_AT_ONCE", at_once)
+    # models of this age still grow, and no more should make room than what they grow by
+    monkeypatch.setattr("anomalyd.executor.budget.SLACK", 1.0)
+    budget, count = budgeted(1 << 40), 50
+    models = opened(budget, count)
+    for window in range(60):
+        models.process(*batch(window, np.arange(count)))
+    native, brought = models._models, []  # type: ignore[attr-defined]
+    unpack = native.unpack
+
+    def counting(numbers: np.ndarray, packed: list[bytes]) -> None:
+        brought.extend(numbers.tolist())
+        unpack(numbers, packed)
+
+    monkeypatch.setattr(native, "unpack", counting)
+    for window in range(60, 80):
+        # 60 % of all fit, whatever they have grown to
+        budget.limit = int(models.sizes().sum() * 0.6 / RESIDENT_SHARE * 1.05)
+        ready = models.resident()
+        brought.clear()
+        for first in range(0, count, 10):
+            models.process(*batch(window, np.arange(first, first + 10)))
+        if window > 63:
+            assert len(brought) <= count - ready + 3
+            assert models.resident() >= 0.5 * count
+
+
+def test_one_that_wakes_up_wins_its_place() -> None:
+    """Who was packed and is then used more than the others becomes resident, and stays."""
+    budget = budgeted(1 << 40, dedicated=0)
+    models = opened(budget)
+    for window in range(60):
+        models.process(*batch(window, np.arange(MODELS)))
+    budget.limit = int(models.sizes()[0]) * 8
+    for window in range(60, 63):
+        models.process(*batch(window, np.arange(1, MODELS)))
+    assert models._state[0] != 0  # type: ignore[attr-defined]
+    for window in range(63, 73):
+        models.process(*batch(window, np.array([0])))
+    assert models._state[0] == 0  # type: ignore[attr-defined]
 
 
 def test_detectors_share_the_budget_and_keep_their_dedicated_models() -> None:
