@@ -17,10 +17,10 @@ def full_size(shape: ModelShape) -> int:
     """Return about how many bytes a model takes once its trees are full; it grows no more then.
 
     Fitted to models that had learned 6,000 noisy windows, for 1 to 10 features and shingles of 1 to
-    60: within a tenth of each. A test compares it with trained models.
+    60: within an eighth of each. A test compares it with trained models.
     """
     features, shingle = shape.features, shape.shingle_size
-    return 165_000 + 18_500 * features + 7_500 * features * shingle - 1_000 * shingle
+    return 155_000 + 17_300 * features + 3_700 * features * shingle
 
 
 @dataclass(frozen=True)
