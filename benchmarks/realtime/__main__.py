@@ -1,11 +1,13 @@
-"""`python -m benchmarks.realtime [ENTITIES ...] [--singles N] [--soak MINUTES] [--write]`.
+"""`python -m benchmarks.realtime [ENTITIES ...] [--kept] [--singles N] [--soak N] [--write]`.
 
 Without ``--singles`` and ``--soak``: ticks of one high-cardinality detector by entities, one
 feature, one document per entity and window, on a clock that the benchmark moves. Each size runs in
 a process of its own, so that memory is its own. A tick is everything: query, score, record results
 and state, write the checkpoints that are due. The interval is one minute and the models may take a
 quarter of the machine's memory; beyond 100,000 entities it is ten minutes, and they may take 8 GiB
-(``--interval``, ``--budget`` in GiB).
+(``--interval``, ``--budget`` in GiB). Each size is kept in build/realtime.jsonl, so that they can
+be measured one after the other; table, chart, fitted lines and the sizing table of
+docs/operations.md are made of all that are kept; with ``--kept`` nothing is measured.
 
 ``--singles`` measures the lag of that many detectors of one series each over ``--minutes`` windows,
 on the machine's clock; ``--soak`` leaves a service alone for so many minutes with ``--rate``
@@ -22,7 +24,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks.realtime import run, singles, soak
+from benchmarks.realtime import lines, run, singles, soak
 from benchmarks.realtime.chart import CHART, draw
 from benchmarks.report import machine, table, write_section
 
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--soak", type=int)
     parser.add_argument("--rate", type=int, default=5_000)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--kept", action="store_true")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.one:
@@ -53,10 +56,14 @@ def main(arguments: Sequence[str]) -> None:
         rows, verdict = soak.soak(given.soak, given.rate)
         show("realtime-soak", f"{table(soak.HEADER, rows)}\n\n{verdict}", write=given.write)
     else:
-        sizes = given.entities or SIZES
-        steps = [ladder_step(size, given.budget, given.interval) for size in sizes]
+        for size in [] if given.kept else given.entities or SIZES:
+            lines.keep(ladder_step(size, given.budget, given.interval))
+        steps = lines.kept()
         text = table(run.HEADER, [step.row() for step in steps])
-        show("realtime", text, write=given.write)
+        fit = lines.Fit.of(steps)
+        show("realtime", f"{text}\n\n{fit.text()}" if fit else text, write=given.write)
+        if fit:
+            print(f"\nA million entities:\n\n{table(lines.SIZING, lines.sizing(fit))}")
         if given.write:
             CHART.write_text(draw(steps))
 
