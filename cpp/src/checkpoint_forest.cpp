@@ -9,6 +9,7 @@
 
 #include "anomalyd/checkpoint_bytes.hpp"
 #include "anomalyd/forest.hpp"
+#include "sample_split.hpp"
 
 namespace anomalyd {
 namespace {
@@ -40,31 +41,6 @@ std::uint64_t read_wide(Reader& reader, unsigned width) {
 unsigned step_bits(std::size_t points, std::size_t size) noexcept {
   const unsigned bits = bits_for(points / size + 1);
   return bits > 0 ? bits - 1 : 0;
-}
-
-// The least and the largest of some numbers, at least one.
-std::pair<float, float> extremes(const float* values, std::size_t count) noexcept {
-  float least = values[0];
-  float most = values[0];
-  std::size_t i = 0;
-  if (count >= lanes) {
-    detail::FloatLanes low = detail::load(values);
-    detail::FloatLanes high = low;
-    for (i = lanes; i + lanes <= count; i += lanes) {
-      const detail::FloatLanes next = detail::load(values + i);
-      low = detail::least(low, next);
-      high = detail::most(high, next);
-    }
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      least = std::min(least, low[lane]);
-      most = std::max(most, high[lane]);
-    }
-  }
-  for (; i < count; ++i) {
-    least = std::min(least, values[i]);
-    most = std::max(most, values[i]);
-  }
-  return {least, most};
 }
 
 }  // namespace
@@ -124,16 +100,19 @@ std::vector<PointIndex> PointStore::load(Reader& reader) {
   references_.reserve(capacity);
   values_.resize(capacity * features_, 0.0F);
   references_.resize(capacity, 0);
+  Reader local = reader;  // nothing that is written below can be a part of it
   for (std::size_t i = 0; i < head_ * features_; ++i) {
-    const std::uint32_t mantissa = reader.bits(mantissa_bits);
-    const std::uint32_t sign = reader.bits(1);
-    const std::uint32_t exponent = least + reader.bits(exponent_bits);
-    reader.require(exponent <= most, "an exponent is out of its range");
+    const std::uint32_t packed = local.bits(mantissa_bits + 1 + exponent_bits);
+    const std::uint32_t exponent = least + (packed >> (mantissa_bits + 1));
+    local.require(exponent <= most, "an exponent is out of its range");
+    const std::uint32_t mantissa = packed & ((1U << mantissa_bits) - 1);
+    const std::uint32_t sign = packed >> mantissa_bits & 1U;
     const std::uint32_t bits = sign << 31 | exponent << mantissa_bits | mantissa;
     std::memcpy(&values_[i], &bits, sizeof(bits));
-    reader.require(std::abs(static_cast<double>(values_[i])) <= 1.0001 * largest_coordinate,
-                   "a coordinate is too large");
+    local.require(std::abs(static_cast<double>(values_[i])) <= 1.0001 * largest_coordinate,
+                  "a coordinate is too large");
   }
+  reader = local;
   for (std::size_t block = 0; block < head_; ++block) {
     if (reader.bits(1) == 0) continue;
     reader.require(block + shingle_size_ <= head_, "a point goes on behind the last block");
@@ -177,13 +156,14 @@ void Sampler::save(Writer& writer, const std::vector<std::uint32_t>& numbers,
   writer.align();
 }
 
-std::vector<std::uint32_t> Sampler::load(Reader& reader, std::size_t points, std::size_t capacity) {
+void Sampler::load(Reader& reader, std::size_t points, std::size_t capacity,
+                   std::vector<std::uint32_t>& numbers) {
   Random::state(random_, reader);
   std::uint32_t size = 0;
   reader.value(size);
   reader.require(size <= capacity, "a sample is larger than the settings allow");
-  std::vector<std::uint32_t> numbers;
-  if (size == 0) return numbers;
+  numbers.clear();
+  if (size == 0) return;
   std::int64_t least = 0;
   std::uint64_t range = 0;
   reader.value(least);
@@ -195,26 +175,36 @@ std::vector<std::uint32_t> Sampler::load(Reader& reader, std::size_t points, std
   reader.require(points > 0, "a sample has no points");
   const unsigned weight_bits = bits_for(range + 1);
   const unsigned low_bits = step_bits(points, size);
-  numbers.reserve(size);
-  weights_.reserve(size);
+  numbers.resize(size);
+  weights_.resize(size);
+  Reader local = reader;  // nothing that is written below can be a part of it
   std::uint32_t last = 0;
   for (std::uint32_t i = 0; i < size; ++i) {
     std::uint32_t high = 0;
     for (std::uint32_t ones = Reader::most_ones; ones == Reader::most_ones;) {
-      ones = reader.ones();
+      ones = local.ones();
       high += ones;
-      reader.require(high <= (points - 1) >> low_bits, "a sample holds an unknown point");
+      local.require(high <= (points - 1) >> low_bits, "a sample holds an unknown point");
     }
-    last += high << low_bits | reader.bits(low_bits);
-    reader.require(last < points, "a sample holds an unknown point");
-    const std::uint64_t offset = read_wide(reader, weight_bits);
-    reader.require(offset <= range, "a weight is out of its range");
-    numbers.push_back(last);
-    weights_.push_back(static_cast<float>(
-        static_cast<double>(least + static_cast<std::int64_t>(offset)) * quantum));
+    std::uint32_t low = 0;
+    std::uint64_t offset = 0;
+    if (low_bits + weight_bits <= 32) {
+      const std::uint32_t both = local.bits(low_bits + weight_bits);
+      low = both & ((1U << low_bits) - 1);
+      offset = std::uint64_t{both} >> low_bits;
+    } else {
+      low = local.bits(low_bits);
+      offset = read_wide(local, weight_bits);
+    }
+    last += high << low_bits | low;
+    local.require(last < points, "a sample holds an unknown point");
+    local.require(offset <= range, "a weight is out of its range");
+    numbers[i] = last;
+    weights_[i] = static_cast<float>(
+        static_cast<double>(least + static_cast<std::int64_t>(offset)) * quantum);
   }
+  reader = local;
   reader.align();
-  return numbers;
 }
 
 void Sampler::arrange(const std::vector<std::uint32_t>& order) {
@@ -246,77 +236,13 @@ void Tree::save(Writer& writer, const PointStore& store) const {
   writer.align();
 }
 
-void Tree::load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
-                std::vector<std::uint32_t>& order) {
-  struct Entry {
-    PointIndex point;
-    std::uint32_t number;  // in the sample
-  };
-  struct Range {
-    std::size_t first;
-    std::size_t size;
-  };
+void Tree::load(Reader& reader, const PointStore& store, SampleSplit& split) {
   Random::state(random_, reader);
-  order.clear();
-  if (sample.empty()) return reader.align();
-
-  const unsigned dimension_bits = bits_for(dimensions_);
-  std::vector<Entry> entries;
-  entries.reserve(sample.size());
-  for (const PointIndex point : sample) {
-    entries.push_back({point, static_cast<std::uint32_t>(entries.size())});
-  }
-  std::vector<Entry> above(entries.size());
-  std::vector<float> coordinates(entries.size());
-  // Each part on its way waits with at most one other.
-  std::vector<Range> waiting(entries.size() + 1);
-  std::size_t waits = 0;
-  if (entries.size() > 1) waiting[waits++] = {0, entries.size()};
-  nodes_.reserve(entries.size() - 1);
-  while (waits > 0) {
-    const Range part = waiting[--waits];
-    Entry* of = entries.data() + part.first;
-    // Splitting keeps the order, so that copies stay together.
-    if (of[0].point == of[part.size - 1].point) {
-      nodes_.insert(nodes_.end(), part.size - 1, Node{0.0F, copies, 1});
-      continue;
-    }
-    const std::uint32_t dimension = reader.bits(dimension_bits);
-    reader.require(dimension < dimensions_, "a cut has an unknown dimension");
-    for (std::size_t i = 0; i < part.size; ++i) {
-      coordinates[i] = store.at(of[i].point)[dimension];
-    }
-    const auto [lowest, highest] = extremes(coordinates.data(), part.size);
-    reader.require(lowest < highest, "a cut splits nothing");
-    const std::uint32_t floats = ordered_bits(highest) - ordered_bits(lowest);
-    const std::uint32_t offset = reader.bits(bits_for(floats));
-    reader.require(offset < floats, "a cut lies outside its points");
-    const float cut = from_ordered_bits(ordered_bits(lowest) + offset);
-    // Written to both sides, because a branch here is a coin toss for the processor.
-    std::size_t left = 0;
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < part.size; ++i) {
-      const Entry entry = of[i];
-      const std::size_t goes_right = coordinates[i] > cut ? 1 : 0;
-      of[left] = entry;
-      above[right] = entry;
-      left += 1 - goes_right;
-      right += goes_right;
-    }
-    // Of the two zeros, equal as coordinates, only one lies below a cut between them.
-    reader.require(left > 0 && right > 0, "a cut splits nothing");
-    for (std::size_t i = 0; i < right; ++i) of[left + i] = above[i];
-    nodes_.push_back(
-        {cut, static_cast<std::uint16_t>(dimension), static_cast<std::uint16_t>(left)});
-    if (right > 1) waiting[waits++] = {part.first + left, right};
-    if (left > 1) waiting[waits++] = {part.first, left};
-  }
+  nodes_ = split.read(reader, store);
   reader.align();
-  points_.reserve(entries.size());
-  for (const Entry& entry : entries) {
-    points_.push_back(entry.point);
-    order.push_back(entry.number);
-  }
+  if (split.sample.empty()) return;
+  points_.reserve(split.order.size());
+  for (const std::uint32_t number : split.order) points_.push_back(split.sample[number]);
   set_scale();
   load_boxes(store);
 }
@@ -367,16 +293,18 @@ void Forest::load(Reader& reader) {
   reader.value(updates_);
   reader.require(0 <= updates_ && updates_ <= most_inputs, "an impossible number of updates");
   const std::vector<PointIndex> points = store_.load(reader);
-  std::vector<std::uint32_t> order;
+  SampleSplit split;
   for (std::size_t i = 0; i < trees_.size(); ++i) {
-    std::vector<PointIndex> sample = samplers_[i].load(reader, points.size(), sampling_.capacity);
-    for (std::size_t at = 0; at < sample.size(); ++at) {
-      const bool copy = at > 0 && points[sample[at]] == sample[at - 1];
-      sample[at] = points[sample[at]];
-      if (!copy) store_.retain(sample[at]);
+    samplers_[i].load(reader, points.size(), sampling_.capacity, split.sample);
+    PointIndex last = 0;
+    for (std::size_t at = 0; at < split.sample.size(); ++at) {
+      PointIndex& point = split.sample[at];
+      point = points[point];
+      if (at == 0 || point != last) store_.retain(point);
+      last = point;
     }
-    trees_[i].load(reader, store_, sample, order);
-    samplers_[i].arrange(order);
+    trees_[i].load(reader, store_, split);
+    samplers_[i].arrange(split.order);
   }
   for (const PointIndex point : points) {
     reader.require(store_.references(point) > 0, "a point is in no sample");

@@ -130,7 +130,7 @@ double climb(const Tree& tree, const PointStore& store, const float* query, Trai
   box.start(met);
   for (; depth > 0; --depth) {
     const Trails::Entries part = trails.after(depth - 1, place);
-    if (part.size >= Tree::boxed_from) break;
+    if (part.size >= tree.boxed_from()) break;
     const bool left = part.first == below.first;
     const PointIndex* sibling = tree.points() + part.first + (left ? below.size : 0);
     box.include(sibling, sibling + (part.size - below.size), store);

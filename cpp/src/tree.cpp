@@ -62,7 +62,9 @@ void enclose(const PointIndex* first, const PointIndex* last, const PointStore& 
 }
 
 Tree::Tree(std::uint64_t seed, std::size_t dimensions) noexcept
-    : dimensions_(dimensions), random_(seed) {}
+    : dimensions_(static_cast<std::uint32_t>(dimensions)),
+      boxed_from_(dimensions > 16 ? 72 : 48),
+      random_(seed) {}
 
 Tree::Inserted Tree::insert(PointIndex index, const PointStore& store, Path& path) {
   if (empty()) {
@@ -78,7 +80,7 @@ Tree::Inserted Tree::insert(PointIndex index, const PointStore& store, Path& pat
   if (std::equal(point, point + dimensions_, met)) {
     place(leaf.node, {0.0F, copies, 1}, leaf.first, points_[leaf.first], path, depth_of_leaf);
     for (std::size_t depth = 0; depth < depth_of_leaf; ++depth) {
-      if (path[depth].size + 1 != boxed_from) continue;
+      if (path[depth].size + 1 != boxed_from_) continue;
       add_box(path[depth].box, 0, path, depth);
       Part grown = path[depth];
       ++grown.size;
@@ -114,14 +116,14 @@ Tree::Inserted Tree::insert(PointIndex index, const PointStore& store, Path& pat
   const auto left = static_cast<std::uint16_t>(goes_left ? 1 : below.size);
   place(below.node, {cut.value, cut.dimension, left}, position, index, path, level);
   for (std::size_t depth = inside; depth < level; ++depth) {
-    if (path[depth].size < boxed_from) break;
+    if (path[depth].size < boxed_from_) break;
     float* lower = row(path[depth].box);
     unite({lower, lower + width()}, {point, point}, lower, lower + width(), dimensions_);
   }
   for (std::size_t depth = 0; depth <= level; ++depth) {
     // Above, a part that has now grown enough; last, the new one.
-    const bool fresh = depth == level && below.size + 1 >= boxed_from;
-    if (!fresh && (depth == level || path[depth].size + 1 != boxed_from)) continue;
+    const bool fresh = depth == level && below.size + 1 >= boxed_from_;
+    if (!fresh && (depth == level || path[depth].size + 1 != boxed_from_)) continue;
     add_box(path[depth].box, fresh && !goes_left ? boxes_below : 0, path, depth);
     Part grown = path[depth];
     ++grown.size;
@@ -150,8 +152,8 @@ std::optional<PointIndex> Tree::erase(std::size_t position, const PointStore& st
   // Without its last copy, a leaf goes with its parent, whose place the sibling takes.
   const std::size_t depth = last ? path.size() - 1 : path.size();
   for (std::size_t shrunk = 0; shrunk < path.size(); ++shrunk) {
-    const bool gone = last && shrunk == depth && path[shrunk].size >= boxed_from;
-    if (gone || path[shrunk].size == boxed_from) drop_box(path[shrunk].box, path, shrunk);
+    const bool gone = last && shrunk == depth && path[shrunk].size >= boxed_from_;
+    if (gone || path[shrunk].size == boxed_from_) drop_box(path[shrunk].box, path, shrunk);
   }
   remove(last ? path[depth].node : part.node, position, path, depth);
   if (!last) return std::nullopt;
@@ -159,7 +161,7 @@ std::optional<PointIndex> Tree::erase(std::size_t position, const PointStore& st
   for (std::size_t above = depth; above-- > 0;) {
     Part shrunk = path[above];
     --shrunk.size;
-    if (shrunk.size < boxed_from) continue;
+    if (shrunk.size < boxed_from_) continue;
     const float* lower = row(shrunk.box);
     if (!touches({lower, lower + width()}, point, dimensions_)) break;
     rebuild(shrunk, store, path.beside);
@@ -245,7 +247,7 @@ void Tree::start_around(const float* point, Path& path) const noexcept {
 // below it, unless the node keeps a box of its own.
 BoxView Tree::around(std::size_t depth, const PointStore& store, Path& path) const noexcept {
   const Part part = path[depth];
-  if (part.size >= boxed_from) return {row(part.box), row(part.box) + width()};
+  if (part.size >= boxed_from_) return {row(part.box), row(part.box) + width()};
   include_entries(sibling(path, depth), store, path.around.lower(), path.around.upper());
   return path.around.view();
 }

@@ -182,14 +182,19 @@ class Reader {
 
  private:
   [[noreturn]] static void fail(const char* what);
-  // Brings in bits, as far as there are whole words, or bytes at the very end.
+  // Brings in bits: 56 or more, or all that there are at the very end. Without asking how many are
+  // needed, because that branch is a coin toss for the processor; what is brought in above
+  // pending_bits_ is brought in again next time.
   void fill(unsigned width) {
-    if (pending_bits_ >= width) return;
-    if (left() >= 4) {
-      pending_ |= integer(4) << pending_bits_;
-      pending_bits_ += 32;
+    if (left() >= 8) {
+      std::uint64_t next = 0;
+      for (std::size_t i = 0; i < 8; ++i) next |= std::uint64_t{at_[i]} << (8 * i);
+      pending_ |= next << pending_bits_;
+      at_ += (63 - pending_bits_) / 8;
+      pending_bits_ |= 56;
       return;
     }
+    pending_ &= (std::uint64_t{1} << pending_bits_) - 1;
     while (pending_bits_ < width && left() > 0) {
       pending_ |= integer(1) << pending_bits_;
       pending_bits_ += 8;

@@ -47,10 +47,11 @@ class Sampler {
   std::size_t size_in_bytes() const noexcept { return weights_.capacity() * sizeof(float); }
 
   // For checkpoints (checkpoint_forest.cpp): the sample as pairs of a point's number and a weight.
-  // load() requires a new sampler, and arrange() then follows, when the tree has said in which
-  // order its entries stand.
+  // load() requires a new sampler and writes the numbers, in ascending order; arrange() then
+  // follows, when the tree has said in which order its entries stand.
   void save(Writer& writer, const std::vector<std::uint32_t>& numbers, std::size_t points) const;
-  std::vector<std::uint32_t> load(Reader& reader, std::size_t points, std::size_t capacity);
+  void load(Reader& reader, std::size_t points, std::size_t capacity,
+            std::vector<std::uint32_t>& numbers);
   void arrange(const std::vector<std::uint32_t>& order);
 
   // Weights are multiples of this, so that a checkpoint holds them whole in few bits.

@@ -6,7 +6,7 @@
 // finds the right one. Inserting and erasing moves what stands behind; at the sizes of a sample
 // that costs less than chasing pointers, and neighbours share cache lines.
 //
-// Boxes are kept, in the order of the nodes, for parts of `boxed_from` entries and more. Those
+// Boxes are kept, in the order of the nodes, for parts of `boxed_from()` entries and more. Those
 // below are found anew from their points, which lie together: they would be most of the memory of a
 // model.
 //
@@ -28,6 +28,7 @@
 
 namespace anomalyd {
 
+class SampleSplit;
 class Tree;
 
 // Grows a box until it holds these points.
@@ -64,7 +65,6 @@ class NodeView {
 class Tree {
  public:
   static constexpr std::uint16_t copies = 0xFFFF;
-  static constexpr std::uint32_t boxed_from = 48;
 
   struct Node {
     float cut;
@@ -102,7 +102,7 @@ class Tree {
   }
   // Asks for the memory that climbing past this node will read.
   void prefetch(Part part) const noexcept {
-    if (part.size >= boxed_from) __builtin_prefetch(row(part.box));
+    if (part.size >= boxed_from_) __builtin_prefetch(row(part.box));
   }
 
   // Asks for what every walk reads first.
@@ -111,6 +111,10 @@ class Tree {
     anomalyd::prefetch(boxes_left_.data(), 64);
     anomalyd::prefetch(boxes_.data(), 2 * width() * sizeof(float));
   }
+
+  // The entries from which on a part keeps its box. The wider points are, the more a box takes of a
+  // model, and the less of a step the finding of one takes.
+  std::uint32_t boxed_from() const noexcept { return boxed_from_; }
 
   // For the walk of score.hpp: the nodes, root first, and per kept box how many the left part has.
   const Node* nodes() const noexcept { return nodes_.data(); }
@@ -152,15 +156,13 @@ class Tree {
     for (PointIndex& point : points_) point = moved[point];
   }
 
-  // For checkpoints (checkpoint_forest.cpp); load() requires a new tree. `sample` holds the points
-  // in ascending order, a point once per copy; afterwards order[position] says which of them stands
-  // there.
+  // For checkpoints (checkpoint_forest.cpp); load() requires a new tree and the points of its
+  // sample in `split`, which afterwards says where each stands.
   void save(Writer& writer, const PointStore& store) const;
-  void load(Reader& reader, const PointStore& store, const std::vector<PointIndex>& sample,
-            std::vector<std::uint32_t>& order);
+  void load(Reader& reader, const PointStore& store, SampleSplit& split);
 
  private:
-  bool boxed(Part part) const noexcept { return part.size >= boxed_from && !is_leaf(part); }
+  bool boxed(Part part) const noexcept { return part.size >= boxed_from_ && !is_leaf(part); }
   Part sibling(const Path& path, std::size_t depth) const noexcept {
     return child(path[depth], path.left(depth));
   }
@@ -180,7 +182,8 @@ class Tree {
   float* row(std::size_t box) noexcept { return boxes_.data() + box * 2 * width(); }
   const float* row(std::size_t box) const noexcept { return boxes_.data() + box * 2 * width(); }
 
-  std::size_t dimensions_;
+  std::uint32_t dimensions_;
+  std::uint32_t boxed_from_;
   double depth_scale_ = 0.0;
   Random random_;
   std::vector<Node> nodes_;
@@ -195,7 +198,7 @@ inline BoxView NodeView::sibling_box() const noexcept {
 
 inline Part Tree::child(Part part, bool right) const noexcept {
   const std::uint32_t left = nodes_[part.node].left;
-  const std::uint32_t boxes_left = part.size >= boxed_from ? boxes_left_[part.box] : 0;
+  const std::uint32_t boxes_left = part.size >= boxed_from_ ? boxes_left_[part.box] : 0;
   // Computed rather than chosen, because a branch here is a coin toss for the processor.
   const std::uint32_t if_right = 0U - static_cast<std::uint32_t>(right);
   return {part.node + 1 + (if_right & (left - 1)), part.first + (if_right & left),
