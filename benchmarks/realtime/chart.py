@@ -15,16 +15,19 @@ STYLE = """<style>
 text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #66727f }
 .title { font-weight: 600; fill: #1f2933 } .end { text-anchor: end } .mid { text-anchor: middle }
 .ground { fill: #ffffff } .rule { stroke: #e4e7eb } .line { stroke: #2563eb; fill: none }
-.dot { fill: #2563eb } .linear { stroke: #9aa5b1; stroke-dasharray: 4 4; fill: none }
+.dot { fill: #2563eb } .hollow { fill: #ffffff; stroke: #2563eb }
+.linear { stroke: #9aa5b1; stroke-dasharray: 4 4; fill: none }
 @media (prefers-color-scheme: dark) { .ground { fill: #0d1117 } text { fill: #8b949e }
-.title { fill: #e6edf3 } .rule { stroke: #262c36 } .line { stroke: #60a5fa } .dot { fill: #60a5fa }}
+.title { fill: #e6edf3 } .rule { stroke: #262c36 } .line { stroke: #60a5fa } .dot { fill: #60a5fa }
+.hollow { fill: #0d1117; stroke: #60a5fa }}
 </style>"""
 
 
 def draw(steps: Sequence[Step]) -> str:
     """Return the chart; both axes are logarithmic, so that linear growth is a straight diagonal.
 
-    The dashed line is linear growth from the largest size downwards.
+    The dashed line is linear growth from the largest size whose models were all ready; a hollow dot
+    is a size of which a part was packed or spilled.
     """
     panels = [
         _panel(steps, 0, "tick, seconds (median)", lambda step: step.median),
@@ -62,16 +65,22 @@ def _panel(steps: Sequence[Step], left: int, title: str, value: Callable[[Step],
         parts.append(
             f'<text class="end" x="{left + LEFT - 8}" y="{at + 4:.1f}">{10.0**power:g}</text>'
         )
-    low = max(sizes[0], sizes[-1] * 10.0 ** down[0] / values[-1])
+    ready = [step.resident == step.entities for step in steps]
+    last = max((at for at, all_ready in enumerate(ready) if all_ready), default=len(steps) - 1)
+    rate = values[last] / sizes[last]
+    low = max(sizes[0], 10.0 ** down[0] / rate)
+    high = min(sizes[-1], 10.0 ** down[1] / rate)
     parts.append(
-        f'<path class="linear" d="M{x(low):.1f} {y(values[-1] * low / sizes[-1]):.1f}'
-        f'L{x(sizes[-1]):.1f} {y(values[-1]):.1f}"/>'
+        f'<path class="linear" d="M{x(low):.1f} {y(rate * low):.1f}'
+        f'L{x(high):.1f} {y(rate * high):.1f}"/>'
     )
     points = [(x(size), y(amount)) for size, amount in zip(sizes, values, strict=True)]
     parts.append(
         f'<path class="line" d="M{"L".join(f"{at:.1f} {above:.1f}" for at, above in points)}"/>'
     )
-    parts += [f'<circle class="dot" cx="{at:.1f}" cy="{above:.1f}" r="3"/>' for at, above in points]
+    for (at, above), all_ready in zip(points, ready, strict=True):
+        kind = "dot" if all_ready else "hollow"
+        parts.append(f'<circle class="{kind}" cx="{at:.1f}" cy="{above:.1f}" r="3"/>')
     middle = left + (LEFT + RIGHT) // 2
     parts.append(f'<text class="mid" x="{middle}" y="{BOTTOM + 38}">entities</text>')
     return "\n".join(parts)
