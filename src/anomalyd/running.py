@@ -7,6 +7,7 @@ randomness and hands them down.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import socket
 import tempfile
@@ -21,7 +22,12 @@ from anomalyd import app
 from anomalyd.api.server import ApiServer, ServerSettings, UseCases, bracketed
 from anomalyd.config import Settings
 from anomalyd.errors import IllegalArgument
-from anomalyd.gateway_process import GatewayError, GatewayProcess, GatewaySettings
+from anomalyd.gateway_process import (
+    LONGEST_SOCKET_PATH,
+    GatewayError,
+    GatewayProcess,
+    GatewaySettings,
+)
 from anomalyd.model.ids import ByteIds
 from anomalyd.schedule.clock import SystemClock
 
@@ -76,6 +82,9 @@ class RunningService:
         self._addresses = replace(addresses, host=_numeric(addresses.host))
         self._clock = SystemClock()
         self._application = app.build(settings, clock=self._clock, random_bytes=random_bytes)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._gateway_folder = self._place_of_gateway(settings.data_dir)
+        self._socket = _place_of_socket(self._gateway_folder) if self._gateway_folder else None
         self._server = ApiServer(
             UseCases(
                 detectors=self._application.detectors,
@@ -95,6 +104,7 @@ class RunningService:
             ServerSettings(
                 host=self._addresses.host,
                 port=addresses.grpc_port,
+                socket=self._socket,
                 longest_body=LONGEST_BODY,
                 most_watchers=settings.max_watchers,
                 node_id=self._application.node_id,
@@ -106,9 +116,7 @@ class RunningService:
             tracer=self._application.tracer,
             ids=ByteIds(secrets.token_bytes),
         )
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._gateway: GatewayProcess | None = None
-        self._gateway_folder = settings.data_dir and settings.data_dir / "gateway"
         self._restarts: deque[float] = deque(maxlen=MOST_RESTARTS)
 
     @property
@@ -129,9 +137,11 @@ class RunningService:
         Raises: AddressInUseError, GatewayError; what had been started is stopped then.
         """
         try:
+            if self._socket is not None:
+                self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._server.start()
-            if self._addresses.rest_port is not None:
-                self._gateway = self._new_gateway(self._addresses.rest_port)
+            if self._addresses.rest_port is not None and self._gateway_folder is not None:
+                self._gateway = self._new_gateway(self._addresses.rest_port, self._gateway_folder)
                 self._gateway.start()
         except BaseException:
             self.stop()
@@ -176,21 +186,37 @@ class RunningService:
     ) -> None:
         self.stop()
 
-    def _new_gateway(self, rest_port: int) -> GatewayProcess:
-        folder = self._gateway_folder
-        if folder is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="anomalyd-")
-            folder = Path(self._scratch.name)
+    def _place_of_gateway(self, data_dir: Path | None) -> Path | None:
+        """Return the folder for what Envoy needs; None without an Envoy."""
+        if self._addresses.rest_port is None:
+            return None
+        if data_dir is not None:
+            return data_dir / "gateway"
+        self._scratch = tempfile.TemporaryDirectory(prefix="anomalyd-")
+        return Path(self._scratch.name)
+
+    def _new_gateway(self, rest_port: int, folder: Path) -> GatewayProcess:
         settings = GatewaySettings(
             host=self._addresses.host,
             rest_port=rest_port,
             upstream_host=_REACHABLE.get(self._addresses.host, self._addresses.host),
             upstream_port=self._server.port,
+            upstream_socket=self._socket,
             folder=folder,
             envoy=self._addresses.envoy,
             max_body_bytes=LONGEST_BODY,
         )
         return GatewayProcess(settings, self._clock)
+
+
+def _place_of_socket(folder: Path) -> Path | None:
+    """Return where service and Envoy meet; None where paths are too long: they use the port then.
+
+    In a folder of its own, which only the user can enter: a socket has its mode only after it is
+    there.
+    """
+    socket_path = folder / "service" / "grpc"
+    return socket_path if len(os.fsencode(socket_path)) <= LONGEST_SOCKET_PATH else None
 
 
 def _numeric(host: str) -> str:

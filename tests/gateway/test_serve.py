@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from anomalyd import gateway_process
 from anomalyd.gateway_process import (
@@ -237,3 +242,48 @@ def test_the_configuration_is_rendered_whole(tmp_path: Path) -> None:
     assert "@" not in rendered.replace('"@type"', "")
     assert r'path: "/tmp/a\"b\\c/admin"' in rendered
     assert 'address: "::1", port_value: 9200' in rendered
+    assert '{socket_address: {address: "127.0.0.1", port_value: 50051}}' in rendered
+    beside = replace(settings, upstream_socket=Path('/tmp/a"b/grpc'))
+    rendered = render_configuration(template, beside, admin_socket=Path("/tmp/admin"))
+    assert r'endpoint: {address: {pipe: {path: "/tmp/a\"b/grpc"}}}' in rendered
+    assert "50051" not in rendered
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder with a path that leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="an-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_only_the_user_opens_the_socket(serve: Serve, short_path: Path) -> None:
+    """Envoy reaches the service by a socket in a folder of its own; typed calls by the port."""
+    left = short_path / "gateway" / "service" / "grpc"
+    left.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(left))  # and never taken away
+    process = serve("--data-dir", str(short_path))
+    address = printed(process, "gRPC")
+    with RestClient(printed(process, "REST")) as rest:
+        assert rest("GET", "/readyz").json == {"status": "SERVING"}
+        assert rest("GET", f"{API}/detectors/_search", {}).status == 200
+    assert stat.S_IMODE(left.stat().st_mode) == 0o600
+    assert f'{{pipe: {{path: "{left}"}}}}' in (left.parents[1] / "envoy.yaml").read_text()
+    for target in (address, f"unix:{left}"):
+        with grpc.insecure_channel(target) as channel:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    process.terminate()
+    assert process.wait(timeout=30) == 0
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["a b%41#é", "deep-" * 30])
+def test_odd_data_directories(serve: Serve, short_path: Path, name: str) -> None:
+    """REST answers wherever the data lie: where a socket's path would be too long, by the port."""
+    process = serve("--data-dir", str(short_path / name))
+    printed(process, "gRPC")
+    with RestClient(printed(process, "REST")) as rest:
+        assert rest("GET", "/readyz").json == {"status": "SERVING"}
+    rendered = (short_path / name / "gateway" / "envoy.yaml").read_text()
+    assert ("endpoint: {address: {pipe:" in rendered) == (len(name) < 50)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 from grpc_channelz.v1 import channelz
@@ -112,6 +115,8 @@ class ServerSettings:
     Attributes:
         host: address to listen on.
         port: port to listen on; 0 = a free one.
+        socket: where else to listen: a socket that only the user can open, in a folder that is
+            there and that nobody else can enter; None = nowhere.
         longest_body: bytes of the longest message or REST body.
         most_watchers: calls at once that follow results or a task.
         node_id: of this process.
@@ -120,6 +125,7 @@ class ServerSettings:
 
     host: str
     port: int
+    socket: Path | None = None
     longest_body: int
     most_watchers: int
     node_id: str
@@ -185,6 +191,8 @@ class ApiServer:
             self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise AddressInUseError(f"cannot listen on {address}: is the port in use?") from error
+        if self._settings.socket is not None:
+            self._listen_beside(self._settings.socket)
         self._server.start()
         for name in ("", *TYPED_SERVICES, REST):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -195,6 +203,16 @@ class ApiServer:
         self._serving = False
         self._health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
+
+    def _listen_beside(self, socket: Path) -> None:
+        # that of a service that was killed would be in the way
+        socket.unlink(missing_ok=True)
+        try:
+            # gRPC takes what follows "unix:" apart as a URI
+            self._server.add_insecure_port(f"unix:{quote(os.fsencode(socket))}")
+        except RuntimeError as error:
+            raise AddressInUseError(f"cannot listen on the socket {socket}") from error
+        socket.chmod(0o600)
 
     def _add_typed(self, use_cases: UseCases, caller: Identity, clock: Clock) -> None:
         servicers: tuple[tuple[Callable[[Any, grpc.Server], None], object], ...] = (
