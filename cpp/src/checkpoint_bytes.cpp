@@ -1,6 +1,7 @@
 #include "anomalyd/checkpoint_bytes.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace anomalyd {
 namespace {
@@ -28,13 +29,37 @@ constexpr Table make_tables() noexcept {
 
 constexpr Table tables = make_tables();
 
+#if defined(__x86_64__) && defined(__GNUC__)
+// By the processor's own instruction for this polynomial.
+__attribute__((target("sse4.2"))) std::uint32_t own_crc32c(BytesView bytes) noexcept {
+  std::uint64_t wide = 0xFFFFFFFFU;
+  const std::uint8_t* at = bytes.data;
+  std::size_t left = bytes.size;
+  for (; left >= 8; left -= 8, at += 8) {
+    std::uint64_t next = 0;
+    std::memcpy(&next, at, sizeof(next));
+    wide = __builtin_ia32_crc32di(wide, next);
+  }
+  auto rest = static_cast<std::uint32_t>(wide);
+  for (; left > 0; --left, ++at) rest = __builtin_ia32_crc32qi(rest, *at);
+  return ~rest;
+}
+#endif
+
 }  // namespace
 
 void Reader::fail(const char* what) { throw CheckpointError(std::string("damaged: ") + what); }
 
-// Eight bytes at a time (Kounavis and Berry, 2005): one table step per byte would take as long as
-// the rest of a restore.
 std::uint32_t crc32c(BytesView bytes) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+  static const bool has_own = __builtin_cpu_supports("sse4.2") != 0;
+  if (has_own) return own_crc32c(bytes);
+#endif
+  return portable_crc32c(bytes);
+}
+
+// Eight bytes at a time (Kounavis and Berry, 2005).
+std::uint32_t portable_crc32c(BytesView bytes) noexcept {
   std::uint32_t rest = 0xFFFFFFFFU;
   const std::uint8_t* at = bytes.data;
   std::size_t left = bytes.size;

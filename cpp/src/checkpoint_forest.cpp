@@ -30,12 +30,6 @@ void write_wide(Writer& writer, std::uint64_t number, unsigned width) {
   if (width > 32) writer.bits(static_cast<std::uint32_t>(number >> 32), width - 32);
 }
 
-std::uint64_t read_wide(Reader& reader, unsigned width) {
-  std::uint64_t number = reader.bits(std::min(width, 32U));
-  if (width > 32) number |= std::uint64_t{reader.bits(width - 32)} << 32;
-  return number;
-}
-
 // A step from one point of a sample to the next is near `points` / `size` on average, so that
 // Rice's code (1971) with this many low bits is close to the shortest.
 unsigned step_bits(std::size_t points, std::size_t size) noexcept {
@@ -100,24 +94,29 @@ std::vector<PointIndex> PointStore::load(Reader& reader) {
   references_.reserve(capacity);
   values_.resize(capacity * features_, 0.0F);
   references_.resize(capacity, 0);
-  Reader local = reader;  // nothing that is written below can be a part of it
-  for (std::size_t i = 0; i < head_ * features_; ++i) {
-    const std::uint32_t packed = local.bits(mantissa_bits + 1 + exponent_bits);
-    const std::uint32_t exponent = least + (packed >> (mantissa_bits + 1));
-    local.require(exponent <= most, "an exponent is out of its range");
-    const std::uint32_t mantissa = packed & ((1U << mantissa_bits) - 1);
-    const std::uint32_t sign = packed >> mantissa_bits & 1U;
-    const std::uint32_t bits = sign << 31 | exponent << mantissa_bits | mantissa;
-    std::memcpy(&values_[i], &bits, sizeof(bits));
-    local.require(std::abs(static_cast<double>(values_[i])) <= 1.0001 * largest_coordinate,
-                  "a coordinate is too large");
-  }
-  reader = local;
-  for (std::size_t block = 0; block < head_; ++block) {
-    if (reader.bits(1) == 0) continue;
-    reader.require(block + shingle_size_ <= head_, "a point goes on behind the last block");
-    points.push_back(static_cast<PointIndex>(block));
-  }
+  float* const values = values_.data();
+  reader.bits(head_ * features_, mantissa_bits + 1 + exponent_bits,
+              [&](std::size_t i, std::uint32_t packed) {
+                const std::uint32_t exponent = least + (packed >> (mantissa_bits + 1));
+                reader.require(exponent <= most, "an exponent is out of its range");
+                const std::uint32_t mantissa = packed & ((1U << mantissa_bits) - 1);
+                const std::uint32_t sign = packed >> mantissa_bits & 1U;
+                const std::uint32_t bits = sign << 31 | exponent << mantissa_bits | mantissa;
+                std::memcpy(values + i, &bits, sizeof(bits));
+                reader.require(
+                    std::abs(static_cast<double>(values[i])) <= 1.0001 * largest_coordinate,
+                    "a coordinate is too large");
+              });
+  points.resize(head_);
+  std::size_t count = 0;
+  reader.bits(head_, 1, [&](std::size_t block, std::uint32_t starts) {
+    // Written anyway, because a branch here is a coin toss for the processor.
+    points[count] = static_cast<PointIndex>(block);
+    count += starts;
+  });
+  points.resize(count);
+  reader.require(points.empty() || points.back() + shingle_size_ <= head_,
+                 "a point goes on behind the last block");
   reader.align();
   size_ = points.size();
   return points;
@@ -180,23 +179,8 @@ void Sampler::load(Reader& reader, std::size_t points, std::size_t capacity,
   Reader local = reader;  // nothing that is written below can be a part of it
   std::uint32_t last = 0;
   for (std::uint32_t i = 0; i < size; ++i) {
-    std::uint32_t high = 0;
-    for (std::uint32_t ones = Reader::most_ones; ones == Reader::most_ones;) {
-      ones = local.ones();
-      high += ones;
-      local.require(high <= (points - 1) >> low_bits, "a sample holds an unknown point");
-    }
-    std::uint32_t low = 0;
     std::uint64_t offset = 0;
-    if (low_bits + weight_bits <= 32) {
-      const std::uint32_t both = local.bits(low_bits + weight_bits);
-      low = both & ((1U << low_bits) - 1);
-      offset = std::uint64_t{both} >> low_bits;
-    } else {
-      low = local.bits(low_bits);
-      offset = read_wide(local, weight_bits);
-    }
-    last += high << low_bits | low;
+    last += local.rice(low_bits, (points - 1) >> low_bits, weight_bits, offset);
     local.require(last < points, "a sample holds an unknown point");
     local.require(offset <= range, "a weight is out of its range");
     numbers[i] = last;

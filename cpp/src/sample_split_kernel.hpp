@@ -24,8 +24,9 @@ std::uint64_t packed(std::uint32_t first, std::uint32_t size) noexcept {
   return first | std::uint64_t{size} << 32;
 }
 
-// Reads a cut of points between these bounds.
-float read_cut(Reader& reader, Bounds bounds) {
+// Reads a cut of points between these bounds. By force, since a call from code for wider registers
+// has to put them away.
+[[gnu::always_inline]] inline float read_cut(Reader& reader, Bounds bounds) {
   reader.require(bounds.least < bounds.most, "a cut splits nothing");
   const std::uint32_t lowest = ordered_bits(bounds.least);
   const std::uint32_t floats = ordered_bits(bounds.most) - lowest;

@@ -94,6 +94,11 @@ Bytes small_checkpoint(std::size_t steps) {
 TEST(Checksum, HasThePublishedCheckValue) {
   const std::string text = "123456789";
   EXPECT_EQ(crc32c({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), 0xE3069283U);
+  Bytes bytes;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(crc32c(view(bytes)), portable_crc32c(view(bytes))) << i;
+    bytes.push_back(static_cast<std::uint8_t>(i * i + 7));
+  }
 }
 
 TEST(OrderedBits, AreInTheOrderOfTheFloats) {
@@ -138,24 +143,76 @@ TEST(Bits, AreCountedForEveryNumberOfChoices) {
   EXPECT_EQ(bits_for(~std::uint64_t{0}), 64U);
 }
 
-TEST(Bits, OnesAreReadUpToTheNextZero) {
-  const std::vector<std::uint32_t> runs{0, 1, 7, 8, 9, 16, 25, 3, 0, 12};
-  Writer writer;
-  for (const std::uint32_t run : runs) {
-    for (std::uint32_t i = 0; i < run; ++i) writer.bits(1, 1);
-    writer.bits(0, 1);
-  }
-  writer.align();
-  Reader reader({writer.bytes().data(), writer.bytes().size()});
-  for (const std::uint32_t run : runs) {
-    std::uint32_t read = 0;
-    for (std::uint32_t ones = Reader::most_ones; ones == Reader::most_ones; read += ones) {
-      ones = reader.ones();
+TEST(Bits, RiceCodesAreReadWithWhatFollows) {
+  struct Step {
+    std::uint32_t high;
+    std::uint32_t low;
+    std::uint64_t other;
+  };
+  const std::vector<Step> steps{{0, 1, 5},  {1, 0, 0},  {7, 6, 1}, {8, 7, 2},   {9, 0, 4},
+                                {40, 3, 3}, {70, 5, 6}, {0, 0, 7}, {200, 7, 7}, {2, 2, 2}};
+  for (const unsigned width : {3U, 31U, 45U, 61U}) {
+    Writer writer;
+    for (const Step& step : steps) {
+      for (std::uint32_t i = 0; i < step.high; ++i) writer.bits(1, 1);
+      writer.bits(0, 1);
+      writer.bits(step.low, 3);
+      const std::uint64_t other = step.other << (width - 3);
+      writer.bits(static_cast<std::uint32_t>(other), std::min(width, 32U));
+      if (width > 32) writer.bits(static_cast<std::uint32_t>(other >> 32), width - 32);
     }
-    EXPECT_EQ(read, run);
+    writer.align();
+    Reader reader({writer.bytes().data(), writer.bytes().size()});
+    for (const Step& step : steps) {
+      std::uint64_t other = 0;
+      EXPECT_EQ(reader.rice(3, 200, width, other), step.high << 3 | step.low) << width;
+      EXPECT_EQ(other, step.other << (width - 3)) << width;
+    }
+    reader.align();
+    EXPECT_EQ(reader.left(), 0U);
+    Reader bounded({writer.bytes().data(), writer.bytes().size()});
+    std::uint64_t other = 0;
+    const auto read_all = [&] {
+      for (std::size_t i = 0; i < steps.size(); ++i) bounded.rice(3, 199, width, other);
+    };
+    EXPECT_THROW(read_all(), CheckpointError);
+    Reader cut({writer.bytes().data(), writer.bytes().size() - 1});
+    const auto read_on = [&] {
+      for (std::size_t i = 0; i < steps.size(); ++i) cut.rice(3, 200, width, other);
+    };
+    EXPECT_THROW(read_on(), CheckpointError);
   }
-  Reader nothing({nullptr, 0});
-  EXPECT_THROW(nothing.ones(), CheckpointError);
+}
+
+TEST(Bits, ManyAtOnceAreTheSameAsOneByOne) {
+  for (unsigned width = 1; width <= 32; ++width) {
+    for (const std::size_t count : {0U, 1U, 7U, 100U}) {
+      for (unsigned before = 0; before < 17; ++before) {
+        const auto number = [&](std::size_t i) {
+          return static_cast<std::uint32_t>((i + 1) * 2654435761U) >> (32 - width);
+        };
+        Writer writer;
+        writer.bits(before, before);
+        for (std::size_t i = 0; i < count; ++i) writer.bits(number(i), width);
+        writer.bits(1, 3);
+        writer.align();
+        Reader reader({writer.bytes().data(), writer.bytes().size()});
+        reader.bits(before);
+        std::size_t read = 0;
+        reader.bits(count, width, [&](std::size_t i, std::uint32_t value) {
+          EXPECT_EQ(i, read++);
+          EXPECT_EQ(value, number(i)) << width << " " << before << " " << i;
+        });
+        EXPECT_EQ(read, count);
+        EXPECT_EQ(reader.bits(3), 1U);
+        reader.align();
+        EXPECT_EQ(reader.left(), 0U);
+        Reader cut({writer.bytes().data(), count * width / 8});
+        EXPECT_THROW(cut.bits(count + 8, width, [](std::size_t, std::uint32_t) {}),
+                     CheckpointError);
+      }
+    }
+  }
 }
 
 struct Case {

@@ -44,6 +44,8 @@ struct BytesView {
 
 // CRC-32C (Castagnoli): reflected polynomial 0x82F63B78, start and final complement all ones.
 std::uint32_t crc32c(BytesView bytes) noexcept;
+// The same by instructions that every processor has.
+std::uint32_t portable_crc32c(BytesView bytes) noexcept;
 
 // Floats as integers in the same order, so that a float between two others is an integer between
 // theirs. -0.0 comes before 0.0.
@@ -154,20 +156,51 @@ class Reader {
       pending_bits_ += 8;
     }
     const auto number = static_cast<std::uint32_t>(pending_ & ((std::uint64_t{1} << width) - 1));
-    pending_ >>= width;
-    pending_bits_ -= width;
+    skip(width);
     return number;
   }
-  // How many bits are 1 before the next 0, which is read, too; most_ones means that more may follow
-  // and no 0 was read.
-  static constexpr std::uint32_t most_ones = 8;
-  std::uint32_t ones() {
-    fill(most_ones);
-    // Behind the last byte these are zeros, and bits() refuses to go there.
-    const auto window = static_cast<std::uint32_t>(pending_ & 0xFFU);
-    const auto count = static_cast<std::uint32_t>(__builtin_ctz(~window));
-    bits(std::min(count + 1, most_ones));
-    return count;
+  // So many numbers of `width` (1 to 32) bits each, given to use(i, number). None waits for the one
+  // before it.
+  template <class Use>
+  void bits(std::size_t count, unsigned width, Use&& use) {
+    // From the byte in which the next bit lies, as long as whole words can be read.
+    at_ -= (pending_bits_ + 7) / 8;
+    std::size_t offset = (8 - pending_bits_ % 8) % 8;
+    const std::uint8_t* const at = at_;
+    const std::size_t quick = left() < 16 ? 0 : std::min(count, (left() - 16) * 8 / width);
+    for (std::size_t i = 0; i < quick; ++i, offset += width) {
+      use(i, static_cast<std::uint32_t>(word_at(at + offset / 8) >> offset % 8 &
+                                        ((std::uint64_t{1} << width) - 1)));
+    }
+    pending_ = 0;
+    pending_bits_ = 0;
+    at_ += offset / 8;
+    bits(static_cast<unsigned>(offset % 8));
+    for (std::size_t i = quick; i < count; ++i) use(i, bits(width));
+  }
+  // A number in Rice's code: as many ones as its upper part, a zero, then `low_bits` bits; the bits
+  // of another number, `width` of them, follow and go to `other`. All three at once, since where
+  // the next number begins is known only then. Refuses upper parts above `most_ones`.
+  std::uint32_t rice(unsigned low_bits, std::uint64_t most_ones, unsigned width,
+                     std::uint64_t& other) {
+    fill(32);
+    std::uint32_t ones = 0;
+    // 56 bits are there, or nearly nothing is left.
+    const auto seen = static_cast<unsigned>(__builtin_ctzll(~pending_ | std::uint64_t{1} << 63));
+    if (seen + 1 + low_bits + width <= pending_bits_) {
+      const std::uint64_t rest = pending_ >> (seen + 1);
+      other = rest >> low_bits & ((std::uint64_t{1} << width) - 1);
+      ones = seen;
+      require(ones <= most_ones, "a step is too large");
+      skip(seen + 1 + low_bits + width);
+      return ones << low_bits |
+             (static_cast<std::uint32_t>(rest) & ((std::uint32_t{1} << low_bits) - 1));
+    }
+    while (bits(1) != 0) require(++ones <= most_ones, "a step is too large");
+    const std::uint32_t low = bits(low_bits);
+    other = bits(std::min(width, 32U));
+    if (width > 32) other |= std::uint64_t{bits(width - 32)} << 32;
+    return ones << low_bits | low;
   }
   // Goes on at the next whole byte; the bits before it must be 0.
   void align() {
@@ -187,9 +220,7 @@ class Reader {
   // pending_bits_ is brought in again next time.
   void fill(unsigned width) {
     if (left() >= 8) {
-      std::uint64_t next = 0;
-      for (std::size_t i = 0; i < 8; ++i) next |= std::uint64_t{at_[i]} << (8 * i);
-      pending_ |= next << pending_bits_;
+      pending_ |= word_at(at_) << pending_bits_;
       at_ += (63 - pending_bits_) / 8;
       pending_bits_ |= 56;
       return;
@@ -199,6 +230,15 @@ class Reader {
       pending_ |= integer(1) << pending_bits_;
       pending_bits_ += 8;
     }
+  }
+  void skip(unsigned width) noexcept {
+    pending_ >>= width;
+    pending_bits_ -= width;
+  }
+  static std::uint64_t word_at(const std::uint8_t* at) noexcept {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word |= std::uint64_t{at[i]} << (8 * i);
+    return word;
   }
   template <class Number>
   void word(Number& number) {
