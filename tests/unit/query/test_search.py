@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -190,6 +190,49 @@ def test_a_post_filter_hides_hits_from_the_page_only(table: Table) -> None:
     assert ids(answer) == "2"
     assert answer["hits"]["total"]["value"] == 1
     assert answer["aggregations"] == {"c": {"value": 4}}
+
+
+SPREADS: dict[str, Callable[[int], int | None]] = {
+    "evenly": lambda at: at // 3,
+    "all the same": lambda at: 7,
+    "one long ago": lambda at: -(10**12) if at == 40 else at,
+    "most of them long ago": lambda at: at if at % 50 else 10**9 + at,
+    "most of them at the end": lambda at: at if at < 20 else 10**9 + at % 7,
+    "as far apart as can be": lambda at: (-1) ** at * (2**63 - 1 - at),
+    "many without": lambda at: None if at % 3 else at,
+    "none": lambda at: None,
+}
+
+
+MANY = 1_000
+
+
+@pytest.fixture(scope="module")
+def spread_out() -> Iterator[Table]:
+    """Many documents with a field for each of the spreads."""
+    fields = [Field(name, f"n{at}", FieldKind.LONG) for at, name in enumerate(SPREADS)]
+    made = ({name: value(at) for name, value in SPREADS.items()} for at in range(MANY))
+    table = Table(fields, [{"_id": str(at), **one} for at, one in enumerate(made)])
+    yield table
+    table.close()
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("spread", SPREADS)
+def test_long_pages(spread_out: Table, spread: str, order: str) -> None:
+    """Where a long page ends is guessed first; it has the right documents however they lie."""
+    values = [SPREADS[spread](at) for at in range(MANY)]
+    sign = 1 if order == "asc" else -1
+    found = sorted(range(MANY), key=lambda at: (_nulls_last(values[at], sign), at))
+    for start, size in ((0, 300), (50, 400), (0, 500), (450, 300), (900, 400)):
+        body = {"sort": [{spread: order}], "from": start, "size": size, "_source": False}
+        answer = run(spread_out, body)
+        assert ids(answer) == " ".join(map(str, found[start : start + size]))
+        assert answer["hits"]["total"] == {"value": MANY, "relation": "eq"}
+
+
+def _nulls_last(value: int | None, sign: int) -> tuple[bool, int]:
+    return (value is None, 0 if value is None else sign * value)
 
 
 REFUSED = [
