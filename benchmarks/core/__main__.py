@@ -80,7 +80,7 @@ def _hot(found: Table, java: Java | None, features: int, trees: int) -> None:
 
 
 def _in_turn(found: Table, java: Java | None) -> None:
-    mine = [ours.steps_in_turn(MODELS, SEEN, 30, threads) for threads in (1, 2)]
+    mine = ours.steps_in_turn(MODELS, SEEN, 30)
     what = f"{MODELS:,} models in turn, steps/s"
     if java is not None:
         for boxes, name, goal in ((False, "as its plugin", "≥ 6"), (True, "with boxes", "≥ 3")):

@@ -45,23 +45,29 @@ def hot_steps(features: int, trees: int, steps: int = 4_000) -> float:
     )
 
 
-def steps_in_turn(count: int, seen: int, trees: int, threads: int, rounds: int = 5) -> float:
-    """Return steps a second over many models, each stepping once a round."""
-    bank = ModelBank(BankSettings(features=1, trees=trees), threads=threads)
-    models = bank.add(np.arange(1, count + 1, dtype=np.uint64))
+def steps_in_turn(count: int, seen: int, trees: int, rounds: int = 5) -> tuple[float, float]:
+    """Return steps a second over many models, each stepping once a round: by one thread, by two.
+
+    As the reference is measured: one thread and two by turns, the best repetition of each.
+    """
     last = seen + rounds * REPETITIONS
     values = np.stack([stream(seed, 0, last, 1) for seed in range(1, count + 1)], axis=1)
-    bank.process(
-        np.repeat(models, seen),
-        np.tile(np.arange(seen), count),
-        values[:seen].transpose(1, 0, 2).reshape(-1, 1),
-    )
-
-    def some_rounds(at: int) -> None:
-        for step in range(seen + at * rounds, seen + (at + 1) * rounds):
-            bank.process(models, np.full(count, step), values[step])
-
-    return _median_rate(rounds * count, some_rounds, REPETITIONS)
+    banks = [ModelBank(BankSettings(features=1, trees=trees), threads=many) for many in (1, 2)]
+    for bank in banks:
+        models = bank.add(np.arange(1, count + 1, dtype=np.uint64))
+        bank.process(
+            np.repeat(models, seen),
+            np.tile(np.arange(seen), count),
+            values[:seen].transpose(1, 0, 2).reshape(-1, 1),
+        )
+    rates: tuple[list[float], list[float]] = ([], [])
+    for at in range(REPETITIONS):
+        for bank, found in zip(banks, rates, strict=True):
+            begun = time.perf_counter()
+            for step in range(seen + at * rounds, seen + (at + 1) * rounds):
+                bank.process(models, np.full(count, step), values[step])
+            found.append(rounds * count / (time.perf_counter() - begun))
+    return max(rates[0]), max(rates[1])
 
 
 def sizes(features: int, trees: int, seen: int, models: int = 40) -> tuple[int, int, float]:
