@@ -10,7 +10,7 @@ import orjson
 
 from anomalyd.api.convert import to_document
 from anomalyd.errors import IllegalArgument
-from anomalyd.source.base import BulkItem
+from anomalyd.model.bulk import BulkItem
 from anomalyd.v1 import index_pb2
 
 MOST_FAILURES = 1000

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anomalyd.model.bulk import BulkItem, BulkResult
 from anomalyd.service.detectors import DeletedDetector, DetectorView, DetectorWritten
 from anomalyd.service.memory import MemoryNeed
 from anomalyd.service.suggest import Suggestions
 from anomalyd.service.validation_issue import Validation
-from anomalyd.source.base import BulkItem, BulkResult, IndexDefinition
+from anomalyd.source.base import IndexDefinition
 from anomalyd.store.base import StoredDocument
 
 Document = dict[str, Any]

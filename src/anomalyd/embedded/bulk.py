@@ -27,7 +27,7 @@ from anomalyd.embedded.ingest import append_documents
 from anomalyd.embedded.item_error import ItemError
 from anomalyd.embedded.mapping import IndexMapping
 from anomalyd.errors import IndexNameInvalid
-from anomalyd.source.base import BulkItem
+from anomalyd.model.bulk import BulkItem
 
 MappingOf = Callable[[str], IndexMapping]
 _Known = Mapping[str, DocumentVersion]

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anomalyd.errors import IllegalArgument
+from anomalyd.model.bulk import BulkItem, BulkResult
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.searching import timed
 from anomalyd.source.base import (
     AppendResult,
-    BulkItem,
-    BulkResult,
     DocumentIndices,
     IndexDefinition,
 )

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from anomalyd.model.bulk import BulkItem, BulkResult
 from anomalyd.query.fields import FieldKind
 from anomalyd.query.nodes import Query
 from anomalyd.query.nodes_aggregations import Aggregation
@@ -191,39 +192,6 @@ class Source(Protocol):
             interval: length of a window in milliseconds.
         """
         ...
-
-
-@dataclass(frozen=True)
-class BulkItem:
-    """What became of one document of a bulk request, as Elasticsearch reports it.
-
-    Attributes:
-        action: ``index``, ``create``, ``update`` or ``delete``.
-        status: HTTP status of this item: 200 or 201, or the error's.
-        result: ``created``, ``updated``, ``deleted``, ``not_found`` or ``noop``; empty on an error.
-        error: ``{"type", "reason"}`` as Elasticsearch gives it, or None.
-    """
-
-    action: str
-    index: str
-    id: str
-    status: int
-    result: str = ""
-    version: int = 0
-    seq_no: int = 0
-    error: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True)
-class BulkResult:
-    """Outcome of a bulk request, one item per action, in the request's order."""
-
-    items: tuple[BulkItem, ...]
-
-    @property
-    def errors(self) -> bool:
-        """Whether any item failed."""
-        return any(item.error is not None for item in self.items)
 
 
 @dataclass(frozen=True)

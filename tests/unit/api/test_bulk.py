@@ -8,7 +8,7 @@ import pytest
 from anomalyd.api.bulk import bulk_body, default_index, item_document
 from anomalyd.api.typed import respond
 from anomalyd.errors import IllegalArgument
-from anomalyd.source.base import BulkItem
+from anomalyd.model.bulk import BulkItem
 from anomalyd.v1 import index_pb2
 
 Operation = index_pb2.BulkOperation

@@ -23,12 +23,13 @@ from anomalyd.errors import (
     MalformedJson,
     ParsingError,
 )
+from anomalyd.model.bulk import BulkItem, BulkResult
 from anomalyd.query.nodes import MatchAll
 from anomalyd.query.parse import parse_query
 from anomalyd.query.parse_search import parse_search
 from anomalyd.query.search import search
 from anomalyd.query.to_sql import compile_query
-from anomalyd.source.base import AppendResult, BulkItem, BulkResult, IndexDefinition
+from anomalyd.source.base import AppendResult, IndexDefinition
 from anomalyd.source.importing.json_lines import read_lines
 
 _BODY_KEYS = frozenset({"mappings", "settings", "aliases"})
