@@ -21,6 +21,7 @@ constexpr double history_decay = 2.0;
 constexpr double sketch_decay = 0.05;
 // So do histories of combined probabilities, whose distribution does not drift.
 constexpr double combined_decay = 0.05;
+constexpr double exponential_tail = 0.0;          // of logarithms of probabilities, if not heavier
 constexpr double least_combined_weight = 1000.0;  // below it theory alone says what they are worth
 constexpr std::int64_t full_decay_ms = 1800000;
 const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
@@ -60,7 +61,8 @@ Influence::Influence(const InfluenceShape& shape)
       distances_(history_decay * decay_),
       population_(static_cast<std::size_t>(shape.features), decay_),
       dependence_(2 * static_cast<std::size_t>(shape.fields)),
-      combined_(2 * static_cast<std::size_t>(shape.fields), Tails(combined_decay * decay_)),
+      combined_(2 * static_cast<std::size_t>(shape.fields),
+                Tails(combined_decay * decay_, exponential_tail)),
       sketches_(2 * static_cast<std::size_t>(shape.fields),
                 QuantileSketch(sketch_decay * decay_ * static_cast<double>(shape.period) /
                                static_cast<double>(shape.interval))),

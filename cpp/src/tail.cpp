@@ -37,9 +37,15 @@ const LogBins& pooled_scale() {
   return bins;
 }
 
-// The shape, 0 to 0.5, of a tail whose 90 % and 50 % points have this ratio.
-double shape_of(double ratio) noexcept {
-  if (ratio <= std::log(10.0) / std::log(2.0)) return 0.0;
+// The shape of a tail whose 90 % and 50 % points have this ratio, at most 0.5. Below 0: a tail that
+// falls as exp(-x^(1 - shape)). A forest's scores have such ones, since they have a bound; a
+// generalised Pareto tail of a shape below 0 would call all beyond some score impossible.
+double shape_of(double ratio, double least_shape) noexcept {
+  const double exponential = std::log(10.0) / std::log(2.0);
+  if (ratio <= exponential) {
+    const double power = ratio > 1.0 ? std::log(exponential) / std::log(ratio) : 1.0 - least_shape;
+    return std::max(1.0 - power, least_shape);
+  }
   double low = 1e-6;
   double high = largest_shape;
   for (int i = 0; i < 40; ++i) {
@@ -80,7 +86,11 @@ struct Tails::Tail {
   double ln_share = 0.0;
 };
 
-Tails::Tails(double decay) : decay_(decay), pooled_(pooled_bins, 0.0), since_fit_(refit_every) {}
+Tails::Tails(double decay, double least_shape)
+    : decay_(decay),
+      least_shape_(least_shape),
+      pooled_(pooled_bins, 0.0),
+      since_fit_(refit_every) {}
 
 void Tails::judge(std::int64_t tick, const std::vector<std::int64_t>& entities,
                   const std::vector<double>& scores, double* ln_p) const {
@@ -178,7 +188,8 @@ Tails::Tail Tails::tail_of(const Weight* history, const LogBins& bins,
 
 double Tails::ln_p_beyond(const Tail& tail, double score) const noexcept {
   const double excess = (score - tail.start) / scale_;
-  return tail.ln_share - (shape_ > 0.0 ? std::log1p(shape_ * excess) / shape_ : excess);
+  if (shape_ > 0.0) return tail.ln_share - std::log1p(shape_ * excess) / shape_;
+  return tail.ln_share - std::pow(excess, 1.0 - shape_);
 }
 
 double Tails::pooled_total() const noexcept {
@@ -210,9 +221,10 @@ void Tails::fit(double weight) noexcept {
   const double most = quantile(1.0 - (1.0 - tail_share) / 10.0, total);
   if (half <= start) return;
   const bool few = (1.0 - tail_share) * total / weight < few_excesses;
-  shape_ = few ? shape_of_few : shape_of((most - start) / (half - start));
-  const double growth = std::expm1(shape_ * std::log(2.0));
-  scale_ = (half - start) * (shape_ > 0.0 ? shape_ / growth : 1.0 / std::log(2.0));
+  shape_ = few ? shape_of_few : shape_of((most - start) / (half - start), least_shape_);
+  const double at_half = shape_ > 0.0 ? std::expm1(shape_ * std::log(2.0)) / shape_
+                                      : std::pow(std::log(2.0), 1.0 / (1.0 - shape_));
+  scale_ = (half - start) / at_half;
 }
 
 std::size_t Tails::slot_of(std::int64_t entity) {
@@ -251,7 +263,8 @@ void Tails::read(Reader& archive) {
   shared_state(*this, archive);
   archive.require(begun_ <= 1 && since_fit_ >= 0 && since_fit_ <= most_inputs, "a count is wrong");
   archive.require(possible_time(origin_), "a window out of time");
-  archive.require(shape_ >= 0.0 && shape_ <= largest_shape && scale_ >= 0.0, "a tail is wrong");
+  archive.require(shape_ >= lightest_tail && shape_ <= largest_shape && scale_ >= 0.0,
+                  "a tail is wrong");
   for (const double each : pooled_) archive.require(each >= 0.0, "a weight is negative");
   const std::size_t entities = archive.count(20);
   slots_.reserve(entities);

@@ -24,12 +24,16 @@ struct LogBins {
   std::vector<double> edges;
 };
 
+// The shape of a tail that falls as exp(-x^2).
+constexpr double lightest_tail = -1.0;
+
 // The histories of one kind of score of a detector's entities. Weights decay forward: new scores
 // count more instead of old ones less, so nothing is touched that got no score.
 class Tails {
  public:
-  // `decay`: by how much weights grow per window, at least 0.
-  explicit Tails(double decay);
+  // `decay`: by how much weights grow per window, at least 0. `least_shape`: of the extreme tail;
+  // 0 = it falls no faster than exponentially.
+  explicit Tails(double decay, double least_shape = lightest_tail);
 
   // Judges scores of the window number `tick` by the past: ln p, at most 0, of each row. Scores are
   // not NaN. Does not allocate but for a table of the call.
@@ -75,6 +79,7 @@ class Tails {
   std::size_t slot_of(std::int64_t entity);
 
   double decay_;
+  double least_shape_;
   std::uint32_t begun_ = 0;  // 1 = the origin means something
   std::int64_t origin_ = 0;  // the window whose scores weigh 1
   std::vector<double> pooled_;

@@ -90,7 +90,7 @@ class InfluenceState:
         self._population = Population(features, decay)
         # per column: dependence of entities within a value, and of values within a bucket
         self._dependence = np.zeros((2 * fields, 2))
-        self._past = [Tails(COMBINED_DECAY * decay) for _ in range(2 * fields)]
+        self._past = [Tails(COMBINED_DECAY * decay, least_shape=0.0) for _ in range(2 * fields)]
         per_period = 0.05 * decay * self.period / interval
         self._sketches = [Sketch(per_period) for _ in range(2 * fields)]
         self._maxima: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()

@@ -38,6 +38,8 @@ REFIT_EVERY = 256
 FEW_EXCESSES = 50.0
 SHAPE_OF_FEW = 0.1
 """The shape that is taken where too few scores lie in the tail to tell."""
+LIGHTEST_TAIL = -1.0
+"""The shape of a tail that falls as exp(-x^2)."""
 LARGEST_GROWTH = 1e100
 
 
@@ -74,10 +76,12 @@ class Tails:
 
     Args:
         decay: by how much weights grow per window.
+        least_shape: of the extreme tail; 0 = it falls no faster than exponentially.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float, least_shape: float = LIGHTEST_TAIL) -> None:
         self._decay = decay
+        self._least_shape = least_shape
         self._origin: int | None = None
         self._codes = np.empty(0, dtype=np.int64)
         self._own = np.zeros((0, OWN_BINS))
@@ -174,11 +178,11 @@ class Tails:
         beyond = (score > u[rows]) & (weight >= LEAST_WEIGHT_OF_TAIL)
         excess = np.maximum(score - u[rows], 0.0) / self._scale
         shape = self._shape
-        fall = np.log1p(shape * excess) / shape if shape > 0 else excess
+        fall = np.log1p(shape * excess) / shape if shape > 0 else excess ** (1 - shape)
         return np.where(beyond, ln_p_u[rows] - fall, ln_p)
 
     def _refit(self, weight: float) -> None:
-        """Fit a generalised Pareto tail beyond the 98 % point, by two of its quantiles.
+        """Fit a tail beyond the 98 % point, by two of its quantiles.
 
         Both lie below the point from which scores are learned capped, which would bend moments.
         """
@@ -190,9 +194,13 @@ class Tails:
         if half <= u:
             return
         few = (1 - TAIL) * total / weight < FEW_EXCESSES
-        self._shape = SHAPE_OF_FEW if few else _shape((most - u) / (half - u))
-        power = self._shape * math.log(2)
-        self._scale = (half - u) * (self._shape / math.expm1(power) if power else 1 / math.log(2))
+        fitted = _shape((most - u) / (half - u), self._least_shape)
+        self._shape = SHAPE_OF_FEW if few else fitted
+        if self._shape > 0:
+            at_half = math.expm1(self._shape * math.log(2)) / self._shape
+        else:
+            at_half = math.log(2) ** (1 / (1 - self._shape))
+        self._scale = (half - u) / at_half
 
     def _quantiles(self, shares: Sequence[float]) -> list[float]:
         """Return quantiles of the pooled history, linear within a bin."""
@@ -236,11 +244,16 @@ class Tails:
         return np.searchsorted(self._codes, entity)
 
 
-def _shape(ratio: float) -> float:
-    """Return the shape, 0 to 0.5, of a tail whose 90 % and 50 % points have this ratio."""
+def _shape(ratio: float, least: float) -> float:
+    """Return the shape, at most 0.5, of a tail whose 90 % and 50 % points have this ratio.
+
+    Above 0 that of a generalised Pareto tail; below, the tail falls as exp(-x ** (1 - shape)).
+    """
     low, high = 1e-6, 0.5
-    if ratio <= math.log(10) / math.log(2):
-        return 0.0
+    exponential = math.log(10) / math.log(2)
+    if ratio <= exponential:
+        power = math.log(exponential) / math.log(ratio) if ratio > 1 else 1 - least
+        return max(1 - power, least)
     for _ in range(40):
         middle = 0.5 * (low + high)
         if math.expm1(middle * math.log(10)) / math.expm1(middle * math.log(2)) < ratio:
