@@ -84,7 +84,7 @@ class Tails {
   std::int64_t origin_ = 0;  // the window whose scores weigh 1
   std::vector<double> pooled_;
   std::int64_t since_fit_;
-  double shape_ = 0.0;  // of the generalised Pareto tail, 0 to 0.5
+  double shape_ = 0.0;  // of the tail, lightest_tail to 0.5 (shape_of())
   double scale_ = 0.0;  // of the tail; 0 = not fitted yet
   std::unordered_map<std::int64_t, std::uint32_t> slots_;
   std::vector<std::uint32_t> counts_;  // scores, per slot
