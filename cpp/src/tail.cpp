@@ -263,7 +263,7 @@ void Tails::read(Reader& archive) {
   shared_state(*this, archive);
   archive.require(begun_ <= 1 && since_fit_ >= 0 && since_fit_ <= most_inputs, "a count is wrong");
   archive.require(possible_time(origin_), "a window out of time");
-  archive.require(shape_ >= lightest_tail && shape_ <= largest_shape && scale_ >= 0.0,
+  archive.require(shape_ >= least_shape_ && shape_ <= largest_shape && scale_ >= 0.0,
                   "a tail is wrong");
   for (const double each : pooled_) archive.require(each >= 0.0, "a weight is negative");
   const std::size_t entities = archive.count(20);

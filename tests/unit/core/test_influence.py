@@ -113,6 +113,17 @@ def test_on_usual_days_few_scores_are_high() -> None:
     assert found.score.max() <= 100
 
 
+def test_a_tail_lighter_than_exponential_is_followed() -> None:
+    """Scores that fall as exp(-x^2): an exponential tail would call 1e-5 5.7e-5."""
+    state = new_state()
+    fed(state, 1.0 + 0.3 * np.sqrt(np.random.default_rng(0).exponential(size=(100, 2_000))))
+    window = np.ones((1, 2_000))
+    window[0, 7] = 1.0 + 0.3 * math.sqrt(-math.log(1e-5))
+    found = fed(state, window, first=100, learn=False)
+    assert rows(found)[0][2] == 7
+    assert 1e-5 <= math.exp(found.ln_probability[0]) <= 4.5e-5
+
+
 def test_a_planted_score_is_first_and_high() -> None:
     """One entity far outside its history, once."""
     state = new_state()
