@@ -52,17 +52,19 @@ def steps_in_turn(count: int, seen: int, trees: int, rounds: int = 5) -> tuple[f
     """
     last = seen + rounds * REPETITIONS
     values = np.stack([stream(seed, 0, last, 1) for seed in range(1, count + 1)], axis=1)
-    banks = [ModelBank(BankSettings(features=1, trees=trees), threads=many) for many in (1, 2)]
-    for bank in banks:
+    banks = []
+    for threads in (1, 2):
+        bank = ModelBank(BankSettings(features=1, trees=trees), threads=threads)
         models = bank.add(np.arange(1, count + 1, dtype=np.uint64))
         bank.process(
             np.repeat(models, seen),
             np.tile(np.arange(seen), count),
             values[:seen].transpose(1, 0, 2).reshape(-1, 1),
         )
+        banks.append((bank, models))
     rates: tuple[list[float], list[float]] = ([], [])
     for at in range(REPETITIONS):
-        for bank, found in zip(banks, rates, strict=True):
+        for (bank, models), found in zip(banks, rates, strict=True):
             begun = time.perf_counter()
             for step in range(seen + at * rounds, seen + (at + 1) * rounds):
                 bank.process(models, np.full(count, step), values[step])

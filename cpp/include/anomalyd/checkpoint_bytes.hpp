@@ -62,6 +62,14 @@ inline float from_ordered_bits(std::uint32_t ordered) noexcept {
   return value;
 }
 
+// The number that these bytes hold, lowest first. Always with a constant size, so that the loop
+// becomes one load.
+inline std::uint64_t little_endian(const std::uint8_t* at, std::size_t size) noexcept {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < size; ++i) number |= std::uint64_t{at[i]} << (8 * i);
+  return number;
+}
+
 // How many bits tell the numbers 0 to count - 1 apart.
 inline unsigned bits_for(std::uint64_t count) noexcept {
   return count <= 1 ? 0U : 64U - static_cast<unsigned>(__builtin_clzll(count - 1));
@@ -89,6 +97,15 @@ class Writer {
     integer(pending_ & 0xFFFFFFFFU, 4);
     pending_ >>= 32;
     pending_bits_ -= 32;
+  }
+  // A number in Rice's code: as many ones as its upper part, a zero, then `low_bits` bits; and
+  // behind it the lowest `width` (up to 64) bits of another number.
+  void rice(std::uint32_t number, unsigned low_bits, std::uint64_t other, unsigned width) {
+    for (std::uint32_t ones = number >> low_bits; ones > 0; --ones) bits(1, 1);
+    bits(0, 1);
+    bits(number & ((std::uint32_t{1} << low_bits) - 1), low_bits);
+    bits(static_cast<std::uint32_t>(other), std::min(width, 32U));
+    if (width > 32) bits(static_cast<std::uint32_t>(other >> 32), width - 32);
   }
   void align() {
     integer(pending_, (pending_bits_ + 7) / 8);
@@ -151,10 +168,7 @@ class Reader {
 
   std::uint32_t bits(unsigned width) {
     fill(width);
-    while (pending_bits_ < width) {
-      pending_ |= integer(1) << pending_bits_;
-      pending_bits_ += 8;
-    }
+    require(width <= pending_bits_, "it ends too early");
     const auto number = static_cast<std::uint32_t>(pending_ & ((std::uint64_t{1} << width) - 1));
     skip(width);
     return number;
@@ -169,7 +183,7 @@ class Reader {
     const std::uint8_t* const at = at_;
     const std::size_t quick = left() < 16 ? 0 : std::min(count, (left() - 16) * 8 / width);
     for (std::size_t i = 0; i < quick; ++i, offset += width) {
-      use(i, static_cast<std::uint32_t>(word_at(at + offset / 8) >> offset % 8 &
+      use(i, static_cast<std::uint32_t>(little_endian(at + offset / 8, 8) >> offset % 8 &
                                         ((std::uint64_t{1} << width) - 1)));
     }
     pending_ = 0;
@@ -178,24 +192,23 @@ class Reader {
     bits(static_cast<unsigned>(offset % 8));
     for (std::size_t i = quick; i < count; ++i) use(i, bits(width));
   }
-  // A number in Rice's code: as many ones as its upper part, a zero, then `low_bits` bits; the bits
-  // of another number, `width` of them, follow and go to `other`. All three at once, since where
-  // the next number begins is known only then. Refuses upper parts above `most_ones`.
+  // What Writer::rice() wrote: the number, and in `other` the one behind it. Both at once, since
+  // where the next one begins is known only then. Refuses upper parts above `most_ones`.
   std::uint32_t rice(unsigned low_bits, std::uint64_t most_ones, unsigned width,
                      std::uint64_t& other) {
     fill(32);
-    std::uint32_t ones = 0;
     // 56 bits are there, or nearly nothing is left.
     const auto seen = static_cast<unsigned>(__builtin_ctzll(~pending_ | std::uint64_t{1} << 63));
-    if (seen + 1 + low_bits + width <= pending_bits_) {
+    const unsigned whole = seen + 1 + low_bits + width;
+    if (whole <= pending_bits_) {
+      require(seen <= most_ones, "a step is too large");
       const std::uint64_t rest = pending_ >> (seen + 1);
+      skip(whole);
       other = rest >> low_bits & ((std::uint64_t{1} << width) - 1);
-      ones = seen;
-      require(ones <= most_ones, "a step is too large");
-      skip(seen + 1 + low_bits + width);
-      return ones << low_bits |
+      return seen << low_bits |
              (static_cast<std::uint32_t>(rest) & ((std::uint32_t{1} << low_bits) - 1));
     }
+    std::uint32_t ones = 0;
     while (bits(1) != 0) require(++ones <= most_ones, "a step is too large");
     const std::uint32_t low = bits(low_bits);
     other = bits(std::min(width, 32U));
@@ -220,7 +233,7 @@ class Reader {
   // pending_bits_ is brought in again next time.
   void fill(unsigned width) {
     if (left() >= 8) {
-      pending_ |= word_at(at_) << pending_bits_;
+      pending_ |= little_endian(at_, 8) << pending_bits_;
       at_ += (63 - pending_bits_) / 8;
       pending_bits_ |= 56;
       return;
@@ -235,11 +248,6 @@ class Reader {
     pending_ >>= width;
     pending_bits_ -= width;
   }
-  static std::uint64_t word_at(const std::uint8_t* at) noexcept {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < 8; ++i) word |= std::uint64_t{at[i]} << (8 * i);
-    return word;
-  }
   template <class Number>
   void word(Number& number) {
     std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t> bits_of;
@@ -247,11 +255,9 @@ class Reader {
     std::memcpy(&number, &bits_of, sizeof(number));
     require(std::isfinite(number), "a number is not finite");
   }
-  // Always with a constant size, so that the loop becomes one load.
   std::uint64_t integer(std::size_t size) {
     require(size <= left(), "it ends too early");
-    std::uint64_t number = 0;
-    for (std::size_t i = 0; i < size; ++i) number |= std::uint64_t{at_[i]} << (8 * i);
+    const std::uint64_t number = little_endian(at_, size);
     at_ += size;
     return number;
   }

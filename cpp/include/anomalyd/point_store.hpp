@@ -55,8 +55,6 @@ class PointStore {
   void prefetch() const noexcept;
 
   std::size_t dimensions() const noexcept { return features_ * shingle_size_; }
-  // Floats from one index to the next.
-  std::size_t features() const noexcept { return features_; }
   // Points that somebody holds.
   std::size_t size() const noexcept { return size_; }
   // Indices are below it; of those that nobody holds references() is 0.

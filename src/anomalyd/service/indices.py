@@ -10,11 +10,7 @@ from anomalyd.model.bulk import BulkItem, BulkResult
 from anomalyd.model.index_names import IndexNames
 from anomalyd.schedule.clock import Clock
 from anomalyd.service.searching import timed
-from anomalyd.source.base import (
-    AppendResult,
-    DocumentIndices,
-    IndexDefinition,
-)
+from anomalyd.source.base import AppendResult, DocumentIndices, IndexDefinition
 
 
 class IndexService:
