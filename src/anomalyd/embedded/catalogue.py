@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import orjson
@@ -24,6 +24,8 @@ from anomalyd.embedded.names import check_name, expand
 from anomalyd.embedded.result_table import KIND as RESULTS
 from anomalyd.embedded.result_table import anomalies_of
 from anomalyd.errors import IndexExists, IndexNotFound
+
+T = TypeVar("T")
 
 DOCUMENT_COLUMNS: Mapping[str, str] = {
     "_id": "VARCHAR",
@@ -134,6 +136,30 @@ class Catalogue:
         """Open a snapshot for reading."""
         with self._database.read() as cursor:
             yield ReadSession(cursor, self._load(cursor))
+
+    def reading(self, work: Callable[[ReadSession], T]) -> T:
+        """Return what comes of work that only reads, as if done inside ``read``.
+
+        For work of milliseconds, which may be done twice. To begin a snapshot, read the catalogue
+        and end it takes DuckDB as long as finding a few rows. So the work is done without a
+        snapshot while nobody writes: if nothing was committed until its end, all that it read
+        belongs together, and to the catalogue in memory. Otherwise it is done in a snapshot.
+        """
+        # in this order: of a writer that is not seen here, either everything is in `_states`
+        # already, or its commit is counted below
+        commits = self._database.commits
+        if self._session is None and not self._database.writing:
+            try:
+                with self._database.cursor() as cursor:
+                    found = work(ReadSession(cursor, self._states))
+            except Exception:
+                if self._database.commits == commits:
+                    raise
+            else:
+                if self._database.commits == commits:
+                    return found
+        with self.read() as session:
+            return work(session)
 
     def _load(self, connection: duckdb.DuckDBPyConnection) -> dict[str, IndexState]:
         connection.execute(

@@ -54,6 +54,7 @@ class Database:
         read_only: bool = False,
     ) -> None:
         self.read_only = read_only
+        self._commits = 0
         self._write_lock = threading.RLock()
         self._depth = 0
         _settle_missing_pandas()
@@ -84,6 +85,8 @@ class Database:
             self._depth = 1
             try:
                 yield self._connection
+                # before any reader can see it, see ``Catalogue.reading``
+                self._commits += 1
                 self._connection.commit()
             except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
                 self._roll_back()
@@ -94,6 +97,16 @@ class Database:
             finally:
                 self._depth = 0
 
+    @property
+    def writing(self) -> bool:
+        """Whether a writing transaction is open."""
+        return self._depth > 0
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed, or are being committed now."""
+        return self._commits
+
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a cursor with one consistent snapshot of everything that was committed.
@@ -101,22 +114,33 @@ class Database:
         Raises: SourceUnavailable once the database is closed, and when the caller for whom this is
             read goes away (see ``cancellation``).
         """
-        try:
-            cursor = self._connection.cursor()
-            if self.read_only:
-                cursor.execute(f"USE {_ATTACHED}")
+        with self.cursor() as cursor:
             cursor.begin()
+            try:
+                yield cursor
+            finally:
+                # nothing to keep: ending the snapshot is all that a reader does
+                cursor.rollback()
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a cursor to read with: each statement sees what was committed when it began.
+
+        Raises: as ``read``.
+        """
+        try:
+            with self._open_cursor() as cursor, cancellation().watching(cursor.interrupt):
+                yield cursor
         except duckdb.ConnectionException as error:
             raise SourceUnavailable("the database is closed") from error
-        try:
-            with cancellation().watching(cursor.interrupt):
-                yield cursor
         except duckdb.InterruptException as error:
             raise SourceUnavailable("nobody waits for the answer any more") from error
-        finally:
-            # nothing to keep: ending the snapshot is all that a reader does
-            cursor.rollback()
-            cursor.close()
+
+    def _open_cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        if self.read_only:
+            cursor.execute(f"USE {_ATTACHED}")
+        return cursor
 
     def _roll_back(self) -> None:
         # a commit that failed has rolled back already

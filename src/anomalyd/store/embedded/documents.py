@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from anomalyd.embedded.catalogue import Catalogue, WriteSession
+from anomalyd.embedded.catalogue import Catalogue, ReadSession, WriteSession
 from anomalyd.embedded.documents import (
     PRIMARY_TERM,
     DocumentVersion,
@@ -88,10 +88,13 @@ class EmbeddedDocumentStore:
 
         An index that nothing was written to yet reads as empty.
         """
-        with self._catalogue.read() as session:
+
+        def found(session: ReadSession) -> Document:
             state = session.states.get(index)
             relation = IndexSet(session.cursor, [] if state is None else [state])
             return search(relation, request, now_ms=now)
+
+        return self._catalogue.reading(found)
 
 
 def put_documents(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from anomalyd.embedded.catalogue import Catalogue
+from anomalyd.embedded.catalogue import Catalogue, ReadSession
 from anomalyd.embedded.kept_rows import KeptRows
 from anomalyd.embedded.matching import delete_matching
 from anomalyd.embedded.relation import IndexSet
@@ -118,10 +118,13 @@ class EmbeddedResultStore:
 
     def search(self, indices: Sequence[str], request: SearchRequest, *, now: int) -> Document:
         """Answer a search over result documents in Elasticsearch's shape, without ``took``."""
-        with self._catalogue.read() as session:
-            anomalies = only_above_zero(request.query, "anomaly_grade")
+        anomalies = only_above_zero(request.query, "anomaly_grade")
+
+        def found(session: ReadSession) -> Document:
             relation = result_relation(session, indices, kept=self._kept, anomalies=anomalies)
             return search(relation, request, now_ms=now)
+
+        return self._catalogue.reading(found)
 
     def delete_matching(self, indices: Sequence[str], query: Query, *, now: int) -> int:
         """Delete the results that a query matches and return how many there were."""
@@ -147,25 +150,28 @@ class EmbeddedResultStore:
         """Group the anomalies (grade > 0, ``data_end_time`` in ``[start, end]``) by category."""
         if order not in _ORDERS:
             raise IllegalArgument(f"Ordering by {order} is not a valid option", field="order")
-        with self._catalogue.read() as session:
+        parameters: dict[str, object] = {
+            "detector_id": detector_id,
+            "task_id": task_id,
+            "start": start,
+            "end": end,
+            "size": size,
+        }
+        parameters |= {f"field{at}": name for at, name in enumerate(category_fields)}
+
+        def found(session: ReadSession) -> list[tuple[object, ...]]:
             relation = result_relation(session, indices, anomalies=True)
-            parameters: dict[str, object] = {
-                "detector_id": detector_id,
-                "task_id": task_id,
-                "start": start,
-                "end": end,
-                "size": size,
-            }
-            parameters |= {f"field{at}": name for at, name in enumerate(category_fields)}
             sql = _top_anomalies_sql(relation, len(category_fields), order)
-            return tuple(
-                TopAnomaly(
-                    key=dict(zip(category_fields, map(str, row[:-2]), strict=True)),
-                    doc_count=int(str(row[-2])),
-                    max_anomaly_grade=float(str(row[-1])),
-                )
-                for row in relation.rows(sql, parameters)
+            return relation.rows(sql, parameters)
+
+        return tuple(
+            TopAnomaly(
+                key=dict(zip(category_fields, map(str, row[:-2]), strict=True)),
+                doc_count=int(str(row[-2])),
+                max_anomaly_grade=float(str(row[-1])),
             )
+            for row in self._catalogue.reading(found)
+        )
 
 
 def _top_anomalies_sql(relation: IndexSet, fields: int, order: str) -> str:
