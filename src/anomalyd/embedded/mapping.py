@@ -135,19 +135,8 @@ class IndexMapping:
     def _columns_in_use(self) -> frozenset[str]:
         return frozenset(leaf.column.lower() for leaf in self.leaves.values())
 
-    def resolve(self, path: str) -> Field | None:
-        """Return a field or sub-field by its full path; ``_id`` is the id column."""
-        if path == ID_COLUMN:
-            return Field(ID_COLUMN, ID_COLUMN, FieldKind.KEYWORD)
-        leaf = self.leaves.get(path)
-        if leaf is not None:
-            return leaf.resolved()
-        parent, _, name = path.rpartition(".")
-        leaf = self.leaves.get(parent)
-        return None if leaf is None else leaf.resolved_sub_field(name)
-
-    def fields(self) -> tuple[Field, ...]:
-        """Return all fields and sub-fields, by path."""
+    @cached_property
+    def _fields(self) -> tuple[Field, ...]:
         found = []
         for leaf in self.leaves.values():
             found.append(leaf.resolved())
@@ -156,6 +145,22 @@ class IndexMapping:
                 assert sub_field is not None
                 found.append(sub_field)
         return tuple(sorted(found, key=lambda each: each.path))
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Field]:
+        # where indices are merged, a sub-field of one may be a leaf of another: the leaf counts
+        leaves = {path: leaf.resolved() for path, leaf in self.leaves.items()}
+        return {each.path: each for each in self._fields} | leaves
+
+    def resolve(self, path: str) -> Field | None:
+        """Return a field or sub-field by its full path; ``_id`` is the id column."""
+        if path == ID_COLUMN:
+            return Field(ID_COLUMN, ID_COLUMN, FieldKind.KEYWORD)
+        return self._by_path.get(path)
+
+    def fields(self) -> tuple[Field, ...]:
+        """Return all fields and sub-fields, by path."""
+        return self._fields
 
     def nested_path_of(self, path: str) -> str | None:
         """Return the nested object that a path lies in."""

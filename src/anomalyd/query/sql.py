@@ -187,7 +187,7 @@ def reach(field: Field, position: exp.Expression | None = None) -> Reached:
         field: the field.
         position: inside a nested query, the index (from 1) of the object in question.
     """
-    column = exp.column(exp.to_identifier(field.column, quoted=True))
+    column = exp.Column(this=exp.Identifier(this=field.column, quoted=True))
     if position is None:
         return Reached(field.kind, column, field.multi)
     element = call("list_extract", column, position.copy())

@@ -207,7 +207,7 @@ class QueryCompiler:
         if contained is not None:
             return contained
         # all columns of one path are equally long, so that the first tells how many objects
-        column = exp.column(exp.to_identifier(inside[0].column, quoted=True))
+        column = exp.Column(this=exp.Identifier(this=inside[0].column, quoted=True))
         end = compare(exp.Add, call("len", column), number(1))
         found = call(
             "list_filter",

@@ -85,3 +85,14 @@ def test_kinds_of_merged_fields(mixed, catalogue):
     assert kinds["same"] is FieldKind.LONG
     assert kinds["odd"] is FieldKind.KEYWORD
     assert kinds["only.keyword"] is FieldKind.KEYWORD
+
+
+def test_a_field_counts_before_a_sub_field_of_the_same_name(indices):
+    """One index has ``keyword`` below a text, another one as a field of an object."""
+    text = {"type": "text", "fields": {"keyword": {"type": "keyword"}}}
+    indices.create_index("m-2", {"mappings": {"properties": {"a": text}}})
+    inner = {"properties": {"keyword": {"type": "long"}}}
+    indices.create_index("m-1", {"mappings": {"properties": {"a": inner}}})
+    indices.index_document("m-1", b'{"a":{"keyword":7}}', id="2")
+    found = hits(indices, {"range": {"a.keyword": {"gte": 7, "lte": 7}}})
+    assert found == ["2"]
