@@ -2,7 +2,8 @@
 
 The catalogue is a table beside the data, changed in the same transactions, so that a crash at any
 moment leaves both as they were before or after. The writer keeps it in memory; each reader sees
-the catalogue of its own snapshot, with parsed mappings shared between readers.
+the catalogue of its own snapshot, or the one in memory if nothing was committed while it read.
+Parsed mappings are shared between readers.
 """
 
 from __future__ import annotations
