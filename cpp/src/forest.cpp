@@ -117,17 +117,20 @@ void Forest::update(const float* point, Workspace& workspace) {
   const PointIndex offered = store_.add(point);
   Path& path = workspace.paths[0];
   for (std::size_t i = 0; i < trees_.size(); ++i) {
-    const auto admission = samplers_[i].offer(updates_, sampling_);
-    if (!admission) continue;
-    if (admission->evicts) {
-      const std::size_t worst = samplers_[i].worst();
-      samplers_[i].erase(worst);
-      const auto freed = trees_[i].erase(worst, store_, path);
+    const Sampler::Admission admission = samplers_[i].offer(updates_, sampling_);
+    if (admission.verdict == Sampler::Verdict::refused) continue;
+    const bool full = admission.verdict == Sampler::Verdict::taken_for_worst;
+    if (full) {
+      const auto freed = trees_[i].erase(samplers_[i].worst(), store_, path);
       if (freed) store_.release(*freed);
     }
     const Tree::Inserted inserted = trees_[i].insert(offered, store_, path);
     if (inserted.fresh) store_.retain(offered);
-    samplers_[i].insert(inserted.position, admission->weight);
+    if (full) {
+      samplers_[i].insert_for_worst(inserted.position, admission.weight);
+    } else {
+      samplers_[i].insert(inserted.position, admission.weight);
+    }
   }
   store_.release(offered);  // add()'s own reference
   ++updates_;

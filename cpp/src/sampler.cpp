@@ -17,20 +17,45 @@ double initial_acceptance(std::size_t size, const SamplerSettings& settings) noe
   return 1.0 - (filled - fraction) / (1.0 - fraction);
 }
 
+// The first of the largest. Blocks of several registers, none of which waits for another.
+std::size_t place_of_largest(const float* values, std::size_t count) noexcept {
+  constexpr std::size_t block = 4 * lanes;
+  const auto load = [&](std::size_t at) noexcept { return detail::load(values + at); };
+  std::size_t i = 0;
+  float largest = values[0];
+  if (count >= block) {
+    detail::FloatLanes most[4] = {load(0), load(lanes), load(2 * lanes), load(3 * lanes)};
+    for (i = block; i + block <= count; i += block) {
+      for (std::size_t k = 0; k < 4; ++k) most[k] = detail::most(most[k], load(i + k * lanes));
+    }
+    most[0] = detail::most(detail::most(most[0], most[1]), detail::most(most[2], most[3]));
+    for (std::size_t lane = 0; lane < lanes; ++lane) largest = std::max(largest, most[0][lane]);
+  }
+  for (; i < count; ++i) largest = std::max(largest, values[i]);
+  i = 0;
+  while (i + block <= count) {
+    const auto same = (load(i) == largest) | (load(i + lanes) == largest) |
+                      (load(i + 2 * lanes) == largest) | (load(i + 3 * lanes) == largest);
+    if (detail::any(same)) break;
+    i += block;
+  }
+  return static_cast<std::size_t>(std::find(values + i, values + count, largest) - values);
+}
+
 }  // namespace
 
-std::optional<Sampler::Admission> Sampler::offer(std::int64_t sequence,
-                                                 const SamplerSettings& settings) noexcept {
+Sampler::Admission Sampler::offer(std::int64_t sequence, const SamplerSettings& settings) noexcept {
   const double uniform = random_.open_uniform();
   const bool full = weights_.size() >= settings.capacity;
   const bool welcome = !full && random_.uniform() < initial_acceptance(weights_.size(), settings);
-  if (full && certainly_refused(uniform, sequence, settings.time_decay)) return std::nullopt;
+  if (full && certainly_refused(uniform, sequence, settings.time_decay))
+    return {Verdict::refused, 0.0F};
   const double exact =
       std::log(-std::log(uniform)) - static_cast<double>(sequence) * settings.time_decay;
   const auto weight = static_cast<float>(std::nearbyint(exact / quantum) * quantum);
-  if (welcome) return Admission{weight, false};
-  if (weights_.empty() || !(weight < largest())) return std::nullopt;
-  return Admission{weight, true};
+  if (welcome) return {Verdict::taken, weight};
+  if (weights_.empty() || !(weight < largest())) return {Verdict::refused, 0.0F};
+  return {Verdict::taken_for_worst, weight};
 }
 
 // Nine draws in ten are refused, so the two logarithms of a weight are worth avoiding. The bound is
@@ -49,32 +74,24 @@ bool Sampler::certainly_refused(double uniform, std::int64_t sequence, double ti
 }
 
 std::size_t Sampler::worst() noexcept {
-  if (worst_ != unknown) return worst_;
-  float largest = weights_[0];
-  std::size_t i = 0;
-  if (weights_.size() >= lanes) {
-    detail::FloatLanes most = detail::load(weights_.data());
-    for (; i + lanes <= weights_.size(); i += lanes) {
-      most = detail::most(most, detail::load(weights_.data() + i));
-    }
-    for (std::size_t lane = 0; lane < lanes; ++lane) largest = std::max(largest, most[lane]);
-  }
-  for (; i < weights_.size(); ++i) largest = std::max(largest, weights_[i]);
-  const auto found = std::find(weights_.begin(), weights_.end(), largest);
-  worst_ = static_cast<std::size_t>(found - weights_.begin());
+  if (worst_ == unknown) worst_ = place_of_largest(weights_.data(), weights_.size());
   return worst_;
-}
-
-void Sampler::erase(std::size_t position) noexcept {
-  weights_.erase(weights_.begin() + static_cast<std::ptrdiff_t>(position));
-  worst_ = unknown;
-  refused_until_ = -1;
 }
 
 void Sampler::insert(std::size_t position, float weight) {
   weights_.insert(weights_.begin() + static_cast<std::ptrdiff_t>(position), weight);
   worst_ = unknown;
   refused_until_ = -1;
+}
+
+// What was surely refused still is: the largest weight cannot have become larger.
+void Sampler::insert_for_worst(std::size_t position, float weight) noexcept {
+  const auto gap = weights_.begin() + static_cast<std::ptrdiff_t>(worst());
+  const auto place = weights_.begin() + static_cast<std::ptrdiff_t>(position);
+  if (place > gap) std::move(gap + 1, place + 1, gap);
+  if (place < gap) std::move_backward(place, gap, gap + 1);
+  *place = weight;
+  worst_ = unknown;
 }
 
 }  // namespace anomalyd

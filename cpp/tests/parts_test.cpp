@@ -138,17 +138,23 @@ TEST(Sampler, PrefersTheRecent) {
   std::vector<int> kept;  // when they came, in the order of the sampler
   for (int t = 0; t < 10'000; ++t) {
     const auto admission = sampler.offer(t, settings);
-    if (!admission) continue;
-    if (admission->evicts) {
+    if (admission.verdict == Sampler::Verdict::refused) continue;
+    const bool full = admission.verdict == Sampler::Verdict::taken_for_worst;
+    if (full) {
       const std::size_t worst = sampler.worst();
       for (std::size_t i = 0; i < sampler.size(); ++i) {
         ASSERT_LE(sampler.weight(i), sampler.weight(worst));
+        ASSERT_TRUE(i >= worst || sampler.weight(i) < sampler.weight(worst));
       }
-      sampler.erase(worst);
       kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(worst));
     }
-    const std::size_t position = kept.size() / 2;
-    sampler.insert(position, admission->weight);
+    const std::size_t position = static_cast<std::size_t>(t) * 31 % (kept.size() + 1);
+    if (full) {
+      sampler.insert_for_worst(position, admission.weight);
+    } else {
+      sampler.insert(position, admission.weight);
+    }
+    ASSERT_EQ(sampler.weight(position), admission.weight);
     kept.insert(kept.begin() + static_cast<std::ptrdiff_t>(position), t);
   }
   ASSERT_EQ(sampler.size(), 100U);
@@ -167,9 +173,7 @@ TEST(Sampler, FillsSlowlyBeyondTheInitialFraction) {
   for (PointIndex t = 0; t < 256; ++t) {
     if (t == 32) size_at_32 = sampler.size();
     const auto admission = sampler.offer(t, settings);
-    if (!admission) continue;
-    if (admission->evicts) sampler.erase(sampler.worst());
-    sampler.insert(0, admission->weight);
+    if (admission.verdict == Sampler::Verdict::taken) sampler.insert(0, admission.weight);
   }
   EXPECT_EQ(size_at_32, 32U);
   EXPECT_LT(sampler.size(), 200U);

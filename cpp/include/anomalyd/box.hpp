@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -64,6 +65,19 @@ inline FloatLanes least(FloatLanes a, FloatLanes b) noexcept { return b < a ? b 
 inline FloatLanes most(FloatLanes a, FloatLanes b) noexcept { return a < b ? b : a; }
 #endif
 
+// What comparing two FloatLanes gives: per lane all bits or none.
+using LaneMask = std::int32_t __attribute__((vector_size(lanes * sizeof(std::int32_t))));
+
+inline bool any(LaneMask mask) noexcept {
+#ifdef __SSE2__
+  return _mm_movemask_epi8(reinterpret_cast<__m128i>(mask)) != 0;
+#else
+  std::int32_t all = 0;
+  for (std::size_t lane = 0; lane < lanes; ++lane) all |= mask[lane];
+  return all != 0;
+#endif
+}
+
 // A sum of floats in double: one sum per lane, put together at the end.
 class LaneSum {
  public:
@@ -98,6 +112,10 @@ class LaneSum {
 // (neighbouring values), and summed in double.
 class Sums {
  public:
+  Sums() noexcept = default;
+  Sums(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
+    add(lower, upper, point);
+  }
   // The next `lanes` dimensions of a box and of the query.
   void add(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
     const detail::FloatLanes zero{};
@@ -122,7 +140,15 @@ inline Extent measure(BoxView box, const float* query, std::size_t width) noexce
 }
 
 inline bool contains(BoxView box, const float* point, std::size_t dimensions) noexcept {
-  for (std::size_t i = 0; i < dimensions; ++i) {
+  std::size_t i = 0;
+  for (; i + lanes <= dimensions; i += lanes) {
+    const detail::FloatLanes values = detail::load(point + i);
+    if (detail::any((values < detail::load(box.lower + i)) |
+                    (values > detail::load(box.upper + i)))) {
+      return false;
+    }
+  }
+  for (; i < dimensions; ++i) {
     if (point[i] < box.lower[i] || point[i] > box.upper[i]) return false;
   }
   return true;
@@ -130,7 +156,15 @@ inline bool contains(BoxView box, const float* point, std::size_t dimensions) no
 
 // Whether the point lies on a face, so that the box may shrink without it.
 inline bool touches(BoxView box, const float* point, std::size_t dimensions) noexcept {
-  for (std::size_t i = 0; i < dimensions; ++i) {
+  std::size_t i = 0;
+  for (; i + lanes <= dimensions; i += lanes) {
+    const detail::FloatLanes values = detail::load(point + i);
+    if (detail::any((values <= detail::load(box.lower + i)) |
+                    (values >= detail::load(box.upper + i)))) {
+      return true;
+    }
+  }
+  for (; i < dimensions; ++i) {
     if (point[i] <= box.lower[i] || point[i] >= box.upper[i]) return true;
   }
   return false;

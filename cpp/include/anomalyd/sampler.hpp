@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "anomalyd/point_store.hpp"
@@ -24,23 +23,30 @@ struct SamplerSettings {
 
 class Sampler {
  public:
-  // What the sampler decided about an offered point.
+  enum class Verdict : std::uint32_t {
+    refused,
+    taken,
+    taken_for_worst,  // which makes room
+  };
+  // What the sampler decided about an offered point. Two words rather than an optional of a float
+  // and a bool, which would come back through memory: this is asked of every tree in every step.
   struct Admission {
+    Verdict verdict;
     float weight;
-    bool evicts;  // take_worst() makes the room first
   };
 
   explicit Sampler(std::uint64_t seed) noexcept : random_(seed) {}
 
   // Draws for the point with this sequence number. Changes nothing but the generator.
-  std::optional<Admission> offer(std::int64_t sequence, const SamplerSettings& settings) noexcept;
+  Admission offer(std::int64_t sequence, const SamplerSettings& settings) noexcept;
 
   // Where the largest weight stands; the first of equal ones. Requires a non-empty sampler.
   std::size_t worst() noexcept;
 
-  void erase(std::size_t position) noexcept;
   // Keeps an entry before the one at this position. Requires room.
   void insert(std::size_t position, float weight);
+  // The same in a full sampler without its worst() entry, which no longer counts in `position`.
+  void insert_for_worst(std::size_t position, float weight) noexcept;
 
   std::size_t size() const noexcept { return weights_.size(); }
   float weight(std::size_t position) const noexcept { return weights_[position]; }
