@@ -25,8 +25,8 @@ Cut random_cut(BoxView box, const float* point, std::size_t dimensions, Random& 
 // Whether the cut leaves all of the box on one side and the point on the other.
 inline bool separates(Cut cut, BoxView box, const float* point) noexcept {
   const std::size_t i = cut.dimension;
-  return (point[i] <= cut.value && cut.value < box.lower[i]) ||
-         (point[i] > cut.value && cut.value >= box.upper[i]);
+  const bool below = point[i] <= cut.value;
+  return (below & (cut.value < box.lower[i])) | (!below & (cut.value >= box.upper[i]));
 }
 
 }  // namespace anomalyd
