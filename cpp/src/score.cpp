@@ -12,8 +12,8 @@ struct Walker {
   std::uint32_t first;
   std::uint32_t size;
 
-  // One step down; false at the leaf.
-  bool step(const float* query) noexcept {
+  // One step down, noting the sibling; false at the leaf.
+  bool step(const float* query, std::uint32_t& sibling) noexcept {
     if (size == 1) return false;
     const Tree::Node at = *node;
     if (at.dimension == Tree::copies) return false;
@@ -21,8 +21,10 @@ struct Walker {
     // Computed rather than chosen, because a branch here is a coin toss for the processor.
     const std::uint32_t if_right = 0U - static_cast<std::uint32_t>(query[at.dimension] > at.cut);
     node += 1 + (if_right & (left - 1));
+    const std::uint32_t entered = left + (if_right & (size - 2 * left));
+    sibling = (first + (~if_right & left)) | (size - entered) << 16;
     first += if_right & left;
-    size = left + (if_right & (size - 2 * left));
+    size = entered;
     __builtin_prefetch(node);
     return true;
   }
@@ -34,19 +36,18 @@ void descend_all(const Tree* first, std::size_t count, const float* query,
   std::array<Walker, Trails::abreast> walkers;
   for (std::size_t t = 0; t < count; ++t) {
     walkers[t] = {first[t].nodes(), 0, static_cast<std::uint32_t>(first[t].mass())};
-    trails.row(0)[t] = walkers[t].entries();
     trails.steps[t] = 0;
   }
   bool walking = true;
   for (std::size_t step = 1; walking; ++step) {
     walking = false;
     for (std::size_t t = 0; t < count; ++t) {
-      if (!walkers[t].step(query)) continue;
-      trails.row(step)[t] = walkers[t].entries();
+      if (!walkers[t].step(query, trails.row(step)[t])) continue;
       ++trails.steps[t];
       walking = true;
     }
   }
+  for (std::size_t t = 0; t < count; ++t) trails.row(0)[t] = walkers[t].entries();
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ double portable_sum_of_scores(const Tree* first, std::size_t count, const PointS
     case 2 * lanes:
       return climb_all(first, count, store, query, trails, RegisterBox<PortableLanes, 2>{});
     default:
-      return climb_all(first, count, store, query, trails, MemoryBox{scratch, store.dimensions()});
+      return climb_all(first, count, store, query, trails, MemoryBox(scratch, store.dimensions()));
   }
 }
 

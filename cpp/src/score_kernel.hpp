@@ -25,144 +25,171 @@ struct PortableLanes {
     return most(lower - point, point - upper);
   }
   // Whether one of them is.
-  static bool positive(Floats values) noexcept {
-    bool found = false;
-    for (std::size_t lane = 0; lane < lanes; ++lane) found |= values[lane] > 0.0F;
-    return found;
-  }
+  static bool positive(Floats values) noexcept { return detail::any(values > Floats{}); }
 };
 
 // A box of Lanes::count * groups dimensions that the compiler keeps in registers.
 template <class Lanes, std::size_t groups>
-struct RegisterBox {
-  typename Lanes::Floats lower[groups];
-  typename Lanes::Floats upper[groups];
-
-  void start(const float* point) noexcept {
+class RegisterBox {
+ public:
+  void start(const float* point) noexcept { take({point, point}); }
+  void take(BoxView box) noexcept {
     for (std::size_t g = 0; g < groups; ++g) {
-      lower[g] = upper[g] = Lanes::load(point + g * Lanes::count);
+      lower_[g] = Lanes::load(box.lower + g * Lanes::count);
+      upper_[g] = Lanes::load(box.upper + g * Lanes::count);
     }
   }
   void include(const PointIndex* first, const PointIndex* last, const PointStore& store) noexcept {
     if constexpr (groups == 1) {
-      include_four(first, last, store);
+      include_all(first, last, store);
     } else {
       for (; first != last; ++first) include_one(store.at(*first));
     }
   }
+  bool holds(const float* query) const noexcept {
+    auto most = beyond(query, 0);
+    for (std::size_t g = 1; g < groups; ++g) most = Lanes::most(most, beyond(query, g));
+    return !Lanes::positive(most);
+  }
   Extent extent(const float* query) const noexcept {
-    typename Lanes::Sums sums;
-    for (std::size_t g = 0; g < groups; ++g) {
-      sums.add(lower[g], upper[g], Lanes::load(query + g * Lanes::count));
-    }
-    return sums.extent();
-  }
-  // If true, extent(query).outside is 0; known sooner than that is.
-  bool surely_contains(const float* query) const noexcept {
-    if constexpr (groups > 1) return false;
-    return !Lanes::positive(Lanes::beyond(lower[0], upper[0], Lanes::load(query)));
-  }
-  static Extent kept(BoxView box, const float* query, std::size_t) noexcept {
-    typename Lanes::Sums sums;
-    for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t at = g * Lanes::count;
-      sums.add(Lanes::load(box.lower + at), Lanes::load(box.upper + at), Lanes::load(query + at));
+    typename Lanes::Sums sums(lower_[0], upper_[0], Lanes::load(query));
+    for (std::size_t g = 1; g < groups; ++g) {
+      sums.add(lower_[g], upper_[g], Lanes::load(query + g * Lanes::count));
     }
     return sums.extent();
   }
 
  private:
+  auto beyond(const float* query, std::size_t g) const noexcept {
+    return Lanes::beyond(lower_[g], upper_[g], Lanes::load(query + g * Lanes::count));
+  }
   void include_one(const float* point) noexcept {
     for (std::size_t g = 0; g < groups; ++g) {
       const auto values = Lanes::load(point + g * Lanes::count);
-      lower[g] = Lanes::least(lower[g], values);
-      upper[g] = Lanes::most(upper[g], values);
+      lower_[g] = Lanes::least(lower_[g], values);
+      upper_[g] = Lanes::most(upper_[g], values);
     }
   }
-  // Four points at a time, the last one repeated: nearly all siblings are that small, so that the
+  // Four points at a time, the last one repeated: most siblings are that small, so that the
   // processor need not guess how many there are.
-  void include_four(const PointIndex* first, const PointIndex* last,
-                    const PointStore& store) noexcept {
-    const std::ptrdiff_t end = last - first - 1;
-    for (std::ptrdiff_t i = 0; i <= end; i += 4) {
-      const auto a = Lanes::load(store.at(first[i]));
-      const auto b = Lanes::load(store.at(first[std::min(i + 1, end)]));
-      const auto c = Lanes::load(store.at(first[std::min(i + 2, end)]));
-      const auto d = Lanes::load(store.at(first[std::min(i + 3, end)]));
-      lower[0] = Lanes::least(lower[0], Lanes::least(Lanes::least(a, b), Lanes::least(c, d)));
-      upper[0] = Lanes::most(upper[0], Lanes::most(Lanes::most(a, b), Lanes::most(c, d)));
-    }
+  void include_all(const PointIndex* first, const PointIndex* last,
+                   const PointStore& store) noexcept {
+    for (; last - first > 4; first += 4) include_four(first, 1, 2, 3, store);
+    const std::ptrdiff_t left = last - first;
+    const std::ptrdiff_t second = left > 1;
+    const std::ptrdiff_t third = second + (left > 2);
+    include_four(first, second, third, third + (left > 3), store);
   }
+  void include_four(const PointIndex* first, std::ptrdiff_t second, std::ptrdiff_t third,
+                    std::ptrdiff_t fourth, const PointStore& store) noexcept {
+    const auto a = Lanes::load(store.at(first[0]));
+    const auto b = Lanes::load(store.at(first[second]));
+    const auto c = Lanes::load(store.at(first[third]));
+    const auto d = Lanes::load(store.at(first[fourth]));
+    lower_[0] = Lanes::least(lower_[0], Lanes::least(Lanes::least(a, b), Lanes::least(c, d)));
+    upper_[0] = Lanes::most(upper_[0], Lanes::most(Lanes::most(a, b), Lanes::most(c, d)));
+  }
+
+  typename Lanes::Floats lower_[groups];
+  typename Lanes::Floats upper_[groups];
 };
 
 // A box of any number of dimensions, in memory.
-struct MemoryBox {
-  ScratchBox& box;
-  std::size_t dimensions;
+class MemoryBox {
+ public:
+  MemoryBox(ScratchBox& scratch, std::size_t dimensions) noexcept
+      : scratch_(scratch), box_(scratch.view()), dimensions_(dimensions) {}
 
   void start(const float* point) noexcept {
-    std::copy_n(point, dimensions, box.lower());
-    std::copy_n(point, dimensions, box.upper());
+    std::copy_n(point, dimensions_, scratch_.lower());
+    std::copy_n(point, dimensions_, scratch_.upper());
+    box_ = scratch_.view();
   }
+  void take(BoxView box) noexcept { box_ = box; }
   void include(const PointIndex* first, const PointIndex* last, const PointStore& store) noexcept {
-    enclose(first, last, store, box.lower(), box.upper());
+    enclose(first, last, store, scratch_.lower(), scratch_.upper());
   }
+  bool holds(const float* query) const noexcept { return contains(box_, query, dimensions_); }
   Extent extent(const float* query) const noexcept {
-    return measure(box.view(), query, padded(dimensions));
+    return measure(box_, query, padded(dimensions_));
   }
-  bool surely_contains(const float*) const noexcept { return false; }
-  static Extent kept(BoxView box, const float* query, std::size_t width) noexcept {
-    return measure(box, query, width);
-  }
+
+ private:
+  ScratchBox& scratch_;
+  BoxView box_;
+  std::size_t dimensions_;
 };
 
-// The score of the tree at this place.
+// The functions below are compiled apart from each other, so that those which most queries need
+// keep what they work with in registers. `Box` says by which kind of box; where it starts, it is
+// given as `blank`.
+
+// The score of a query that the tree has seen.
+[[gnu::noinline]] inline double seen_before(const Tree& tree, std::size_t depth,
+                                            std::uint32_t copies) noexcept {
+  return damp(copies, tree.mass()) * seen_score(depth, copies);
+}
+
+// One level further up, to the node at this depth, whose box does not hold the query.
+inline double climbed(double score, std::size_t depth, Extent extent) noexcept {
+  const double separation = extent.outside / (extent.range + extent.outside);
+  return separation * unseen_score(depth) + (1.0 - separation) * score;
+}
+
+// The rest of the way to the root, from this depth on, past the nodes that keep their boxes.
 template <class Box>
-double climb(const Tree& tree, const PointStore& store, const float* query, Trails& trails,
-             std::size_t place, Box box) noexcept {
-  std::size_t depth = trails.steps[place];
-  Trails::Entries below = trails.after(depth, place);
-  const float* met = store.at(tree.point(below.first));
-  if (std::equal(met, met + tree.dimensions(), query)) {
-    return damp(below.size, tree.mass()) * seen_score(depth, below.size) * tree.depth_scale();
-  }
-  double score = unseen_score(depth);
-  box.start(met);
-  for (; depth > 0; --depth) {
-    const Trails::Entries part = trails.after(depth - 1, place);
-    if (part.size >= tree.boxed_from()) break;
-    const bool left = part.first == below.first;
-    const PointIndex* sibling = tree.points() + part.first + (left ? below.size : 0);
-    box.include(sibling, sibling + (part.size - below.size), store);
-    // Boxes are nested: once inside, inside all the way up.
-    if (box.surely_contains(query)) return score * tree.depth_scale();
-    const Extent extent = box.extent(query);
-    if (extent.outside <= 0.0) return score * tree.depth_scale();
-    const double separation = extent.separation();
-    score = separation * unseen_score(depth - 1) + (1.0 - separation) * score;
-    below = part;
-  }
-  if (depth == 0) return score * tree.depth_scale();
+[[gnu::noinline]] double climb_kept(const Tree& tree, std::size_t depth, const float* query,
+                                    Trails& trails, std::size_t place, const Box& blank,
+                                    double score) noexcept {
+  const std::uint32_t leaf = trails.leaf(place).first;
   std::uint32_t number = 0;
   for (std::size_t step = 0; step < depth; ++step) {
     trails.boxes[step] = number;
-    const bool left = trails.after(step + 1, place).first == trails.after(step, place).first;
-    number += 1 + (left ? 0 : tree.boxes_left(number));
+    const bool right = trails.sibling(step + 1, place).first < leaf;
+    number += 1 + (right ? tree.boxes_left(number) : 0);
   }
+  Box box = blank;
   for (; depth > 0; --depth) {
-    const Extent extent = Box::kept(tree.kept_box(trails.boxes[depth - 1]), query, tree.width());
-    if (extent.outside <= 0.0) break;
-    const double separation = extent.separation();
-    score = separation * unseen_score(depth - 1) + (1.0 - separation) * score;
+    box.take(tree.kept_box(trails.boxes[depth - 1]));
+    if (box.holds(query)) break;
+    score = climbed(score, depth - 1, box.extent(query));
   }
-  return score * tree.depth_scale();
+  return score;
+}
+
+// The score of the tree at this place, before it is scaled by the tree's depth.
+template <class Box>
+[[gnu::noinline]] double climb(const Tree& tree, const PointStore& store, const float* query,
+                               Trails& trails, std::size_t place, const Box& blank) noexcept {
+  std::size_t depth = trails.steps[place];
+  const Trails::Entries leaf = trails.leaf(place);
+  Box box = blank;
+  box.start(store.at(tree.point(leaf.first)));
+  if (box.holds(query)) return seen_before(tree, depth, leaf.size);
+  double score = unseen_score(depth);
+  std::uint32_t size = leaf.size;
+  for (; depth > 0; --depth) {
+    const Trails::Entries sibling = trails.sibling(depth, place);
+    size += sibling.size;
+    if (size >= tree.boxed_from()) {
+      return climb_kept(tree, depth, query, trails, place, blank, score);
+    }
+    const PointIndex* first = tree.points() + sibling.first;
+    box.include(first, first + sibling.size, store);
+    // Boxes are nested: once inside, inside all the way up.
+    if (box.holds(query)) break;
+    score = climbed(score, depth - 1, box.extent(query));
+  }
+  return score;
 }
 
 template <class Box>
 double climb_all(const Tree* first, std::size_t count, const PointStore& store, const float* query,
-                 Trails& trails, Box box) noexcept {
+                 Trails& trails, const Box& blank) noexcept {
   double sum = 0.0;
-  for (std::size_t t = 0; t < count; ++t) sum += climb(first[t], store, query, trails, t, box);
+  for (std::size_t t = 0; t < count; ++t) {
+    sum += climb(first[t], store, query, trails, t, blank) * first[t].depth_scale();
+  }
   return sum;
 }
 

@@ -18,16 +18,24 @@ namespace {
 
 class WideSums {
  public:
-  // Written out: an implicit one would not be compiled for AVX2.
-  WideSums() noexcept : outside_(_mm256_setzero_pd()), range_(_mm256_setzero_pd()) {}
+  WideSums(__m256 lower, __m256 upper, __m256 point) noexcept
+      : outside_(by_lanes(outside(lower, upper, point))),
+        range_(by_lanes(_mm256_sub_ps(upper, lower))) {}
   void add(__m256 lower, __m256 upper, __m256 point) noexcept {
-    const __m256 beyond = _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
-    outside_ = add(outside_, _mm256_max_ps(beyond, _mm256_setzero_ps()));
+    outside_ = add(outside_, outside(lower, upper, point));
     range_ = add(range_, _mm256_sub_ps(upper, lower));
   }
   Extent extent() const noexcept { return {total(outside_), total(range_)}; }
 
  private:
+  static __m256 outside(__m256 lower, __m256 upper, __m256 point) noexcept {
+    const __m256 beyond = _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
+    return _mm256_max_ps(beyond, _mm256_setzero_ps());
+  }
+  static __m256d by_lanes(__m256 values) noexcept {
+    return _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(values)),
+                         _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1)));
+  }
   static __m256d add(__m256d sum, __m256 values) noexcept {
     sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(values)));
     return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1)));
@@ -88,7 +96,7 @@ class Walkers {
   static constexpr std::size_t count = 8;
 
   // Starts at the roots of the trees, at most eight.
-  void start(const Tree* trees, std::size_t there, Trails& trails, std::size_t place) noexcept {
+  void start(const Tree* trees, std::size_t there) noexcept {
     alignas(32) std::uint32_t sizes[count] = {};
     const Tree::Node* nodes[count] = {};
     for (std::size_t t = 0; t < there; ++t) {
@@ -101,7 +109,6 @@ class Walkers {
     first_ = _mm256_setzero_si256();
     size_ = _mm256_load_si256(reinterpret_cast<const __m256i*>(sizes));
     steps_ = _mm256_setzero_si256();
-    note(trails, 0, place);
   }
 
   // One step down all that are not at their leaf; false if all are.
@@ -125,16 +132,19 @@ class Walkers {
     const __m256i bytes = _mm256_slli_epi32(skipped, 3);
     even_ = _mm256_add_epi64(even_, _mm256_unpacklo_epi32(bytes, _mm256_setzero_si256()));
     odd_ = _mm256_add_epi64(odd_, _mm256_unpackhi_epi32(bytes, _mm256_setzero_si256()));
+    const __m256i entered = _mm256_blendv_epi8(left, _mm256_sub_epi32(size_, left), right);
+    // Where a walk has ended, what is noted is never read.
+    note(trails.row(step) + place, _mm256_add_epi32(first_, _mm256_andnot_si256(right, left)),
+         _mm256_sub_epi32(size_, entered));
     first_ = _mm256_add_epi32(first_, _mm256_and_si256(right, left));
-    const __m256i chosen = _mm256_blendv_epi8(left, _mm256_sub_epi32(size_, left), right);
-    size_ = _mm256_blendv_epi8(size_, chosen, live);
+    size_ = _mm256_blendv_epi8(size_, entered, live);
     steps_ = _mm256_sub_epi32(steps_, live);
-    note(trails, step, place);
     return true;
   }
 
   void finish(Trails& trails, std::size_t place) const noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(trails.steps.data() + place), steps_);
+    note(trails.row(0) + place, first_, size_);
   }
 
  private:
@@ -148,9 +158,9 @@ class Walkers {
     return _mm256_castsi256_ps(_mm256_mask_i64gather_epi64(
         _mm256_setzero_si256(), static_cast<const long long*>(nullptr), addresses, there, 1));
   }
-  void note(Trails& trails, std::size_t step, std::size_t place) const noexcept {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(trails.row(step) + place),
-                        _mm256_or_si256(first_, _mm256_slli_epi32(size_, 16)));
+  static void note(std::uint32_t* to, __m256i first, __m256i size) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        _mm256_or_si256(first, _mm256_slli_epi32(size, 16)));
   }
 
   __m256i even_;
@@ -168,7 +178,7 @@ void descend_all(const Tree* first, std::size_t count, const Query& query,
   bool walking[most] = {};
   std::size_t groups = 0;
   for (std::size_t place = 0; place < count; place += Walkers::count, ++groups) {
-    walkers[groups].start(first + place, std::min(Walkers::count, count - place), trails, place);
+    walkers[groups].start(first + place, std::min(Walkers::count, count - place));
     walking[groups] = true;
   }
   bool some = true;
@@ -209,7 +219,7 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
   if (dimensions == lanes) {
     return climb_all(first, count, store, query, trails, RegisterBox<PortableLanes, 1>{});
   }
-  return climb_all(first, count, store, query, trails, MemoryBox{scratch, dimensions});
+  return climb_all(first, count, store, query, trails, MemoryBox(scratch, dimensions));
 }
 
 }  // namespace anomalyd

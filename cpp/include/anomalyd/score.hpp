@@ -13,8 +13,8 @@
 
 namespace anomalyd {
 
-// The ways of one query down some trees: which entries were left to it after each step. Never
-// allocates after construction.
+// The ways of one query down some trees: the entries of the leaf, and those that each step parted
+// from. Never allocates after construction.
 class Trails {
  public:
   // Trees that are walked side by side: enough cache misses in flight that waiting for one pays for
@@ -30,18 +30,23 @@ class Trails {
   explicit Trails(std::size_t sample_size)
       : boxes(sample_size), entries_((sample_size + 1) * abreast) {}
 
-  // What is left after this many steps down the tree at this place.
-  Entries after(std::size_t step, std::size_t place) const noexcept {
-    const std::uint32_t entries = entries_[step * abreast + place];
-    return {entries & 0xFFFF, entries >> 16};
+  // Where the way down the tree at this place ends.
+  Entries leaf(std::size_t place) const noexcept { return entries(place); }
+  // The part beside the one that was entered by this step, the first of which is 1.
+  Entries sibling(std::size_t step, std::size_t place) const noexcept {
+    return entries(step * abreast + place);
   }
-  // After this many steps, for each place: the first entry, and the size in the upper half.
+  // Per place: the first entry, and their number in the upper half. Row 0 is the leaf.
   std::uint32_t* row(std::size_t step) noexcept { return entries_.data() + step * abreast; }
 
   std::array<std::uint32_t, abreast> steps{};  // down to the leaf, per place
   std::vector<std::uint32_t> boxes;            // on the way down one tree
 
  private:
+  Entries entries(std::size_t at) const noexcept {
+    return {entries_[at] & 0xFFFF, entries_[at] >> 16};
+  }
+
   std::vector<std::uint32_t> entries_;
 };
 
