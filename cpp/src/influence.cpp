@@ -19,10 +19,15 @@ constexpr double base_decay = 0.0005;  // per window of half an hour or more
 constexpr double history_decay = 2.0;
 // Sketches forget slowly: how rare something is takes many samples to tell.
 constexpr double sketch_decay = 0.05;
-// So do histories of combined probabilities, whose distribution does not drift.
-constexpr double combined_decay = 0.05;
+// So do histories of combined probabilities, and the correlation in these: were it to change faster
+// than they forget, today's would be compared with a past that was counted otherwise. Ten thousand
+// windows, so that the forests' youth, whose scores drift, is forgotten in the end.
+constexpr double combined_decay = 0.2;
 constexpr double exponential_tail = 0.0;          // of logarithms of probabilities, if not heavier
 constexpr double least_combined_weight = 1000.0;  // below it theory alone says what they are worth
+// From so many times what the entities' own histories remember on, the past alone does. A younger
+// one was learned while these were short, and scores less unusual than they are later.
+constexpr double grown_up = 2.0;
 constexpr std::int64_t full_decay_ms = 1800000;
 const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
 
@@ -62,7 +67,8 @@ Influence::Influence(const InfluenceShape& shape)
       population_(static_cast<std::size_t>(shape.features), decay_),
       dependence_(2 * static_cast<std::size_t>(shape.fields)),
       combined_(2 * static_cast<std::size_t>(shape.fields),
-                Tails(combined_decay * decay_, exponential_tail)),
+                Tails(combined_decay * decay_, exponential_tail,
+                      static_cast<double>(shape.period) / static_cast<double>(shape.interval))),
       sketches_(2 * static_cast<std::size_t>(shape.fields),
                 QuantileSketch(sketch_decay * decay_ * static_cast<double>(shape.period) /
                                static_cast<double>(shape.interval))),
@@ -274,7 +280,8 @@ void Influence::report(Window& window, std::size_t field, bool learn, double lar
 //
 // Brown's correction knows how much entities depend on each other on average, which is not how
 // much they do where their scores are high. So what it gives is a statistic that is compared with
-// its own past, as scores are; the less unusual of the two answers counts.
+// its own past, as scores are. While that past is young, the less unusual of the two answers
+// counts.
 double Influence::combine(std::size_t row, std::int64_t tick,
                           const std::vector<std::int64_t>& codes,
                           const std::vector<Accumulator>& groups, bool learn,
@@ -282,8 +289,8 @@ double Influence::combine(std::size_t row, std::int64_t tick,
   Dependence& dependence = dependence_[row];
   const double correlation = dependence.correlation();
   if (learn) {
-    dependence.total *= 1.0 - decay_;
-    dependence.weight *= 1.0 - decay_;
+    dependence.total *= 1.0 - combined_decay * decay_;
+    dependence.weight *= 1.0 - combined_decay * decay_;
   }
   std::vector<std::size_t> several;
   std::vector<std::int64_t> names;
@@ -302,11 +309,15 @@ double Influence::combine(std::size_t row, std::int64_t tick,
   }
   if (!several.empty()) {
     Tails& past = combined_[row];
-    if (past.weight(tick) >= least_combined_weight) {
+    const double weight = past.weight(tick);
+    if (weight >= least_combined_weight) {
+      const double windows = weight / static_cast<double>(several.size());
+      const bool alone = windows >= grown_up / (history_decay * decay_);
       std::vector<double> by_past(several.size());
       past.judge(tick, names, statistics, by_past.data());
       for (std::size_t i = 0; i < several.size(); ++i) {
-        ln_p[several[i]] = std::max(ln_p[several[i]], by_past[i]);
+        double& each = ln_p[several[i]];
+        each = alone ? by_past[i] : std::max(each, by_past[i]);
       }
     }
     if (learn) past.learn(tick, names, statistics);

@@ -86,9 +86,10 @@ struct Tails::Tail {
   double ln_share = 0.0;
 };
 
-Tails::Tails(double decay, double least_shape)
+Tails::Tails(double decay, double least_shape, double run)
     : decay_(decay),
       least_shape_(least_shape),
+      run_(run),
       pooled_(pooled_bins, 0.0),
       since_fit_(refit_every) {}
 
@@ -100,6 +101,7 @@ void Tails::judge(std::int64_t tick, const std::vector<std::int64_t>& entities,
   double total = 0.0;
   for (const double each : pooled) total += each;
   const Tail tail = tail_of(pooled.data(), pooled_scale(), total);
+  const double in_doubt = doubt(total);
   std::vector<double> up_to(pooled_bins);
   double sum = 0.0;
   for (std::size_t bin = 0; bin < pooled_bins; ++bin) up_to[bin] = sum += pooled[bin];
@@ -109,7 +111,7 @@ void Tails::judge(std::int64_t tick, const std::vector<std::int64_t>& entities,
     const auto found = slots_.find(entities[row]);
     if (found == slots_.end() || counts_[found->second] < enough) {
       if (tail.known && score > tail.start) {
-        ln_p[row] = ln_p_beyond(tail, score);
+        ln_p[row] = ln_p_beyond(tail, in_doubt, score);
       } else {
         const std::size_t bin = pooled_scale().of(score);
         ln_p[row] = ln_mid_p(total - up_to[bin], pooled[bin], total);
@@ -125,7 +127,7 @@ void Tails::judge(std::int64_t tick, const std::vector<std::int64_t>& entities,
     }
     const Tail own_tail = tail_of(own, own_scale(), own_total);
     if (own_tail.known && score > own_tail.start) {
-      ln_p[row] = ln_p_beyond(own_tail, score);
+      ln_p[row] = ln_p_beyond(own_tail, in_doubt, score);
       continue;
     }
     const std::size_t at = own_scale().of(score);
@@ -186,10 +188,16 @@ Tails::Tail Tails::tail_of(const Weight* history, const LogBins& bins,
   return {true, bins.edge(std::min(bin, bins.count - 1)), std::log((above + 1.0) / (total + 1.0))};
 }
 
-double Tails::ln_p_beyond(const Tail& tail, double score) const noexcept {
-  const double excess = (score - tail.start) / scale_;
-  if (shape_ > 0.0) return tail.ln_share - std::log1p(shape_ * excess) / shape_;
-  return tail.ln_share - std::pow(excess, 1.0 - shape_);
+// What the tail's shape grows by, since its scale is only estimated: from m independent excesses,
+// the mean of exp(-x / scale) over what the scale may be is (1 + x / m)^-m, a tail of shape 1 / m.
+double Tails::doubt(double total) const noexcept {
+  return run_ > 0.0 ? run_ / ((1.0 - tail_share) * std::max(total, least_weight)) : 0.0;
+}
+
+double Tails::ln_p_beyond(const Tail& tail, double doubt, double score) const noexcept {
+  const double excess = std::pow((score - tail.start) / scale_, 1.0 - std::min(shape_, 0.0));
+  const double shape = std::min(std::max(shape_, 0.0) + doubt, largest_shape);
+  return tail.ln_share - (shape > 0.0 ? std::log1p(shape * excess) / shape : excess);
 }
 
 double Tails::pooled_total() const noexcept {

@@ -12,6 +12,7 @@
 #include "anomalyd/influence_reference.hpp"
 #include "anomalyd/normaliser.hpp"
 #include "anomalyd/random.hpp"
+#include "anomalyd/tail.hpp"
 
 namespace anomalyd {
 namespace {
@@ -95,6 +96,31 @@ TEST(Normaliser, ScoresStayWithinBoundsAndRiseWithRawScores) {
     last = score;
   }
   EXPECT_GT(last, 95.0);  // as far as so many samples can tell
+}
+
+// ln p of a score that is expected once in 20,000, by so many windows of one exponential score.
+double judged_after(std::int64_t windows, double run) {
+  Tails tails(0.0, 0.0, run);
+  for (std::int64_t at = 0; at < windows; ++at) {
+    const double rank =
+        (static_cast<double>(at * 7919 % windows) + 0.5) / static_cast<double>(windows);
+    tails.learn(at, {0}, {-std::log(rank)});
+  }
+  double ln_p = 0.0;
+  tails.judge(windows, {0}, {std::log(20000.0)}, &ln_p);
+  return ln_p;
+}
+
+TEST(Tails, ATailIsWiderTheFewerIndependentScoresItIsOf) {
+  const double exact = judged_after(4000, 0.0);
+  EXPECT_NEAR(exact, -std::log(20000.0), 0.7);
+  // Eighty scores lie in the tail: ten events of eight windows, whose shape is in doubt by 0.1.
+  const double in_doubt = judged_after(4000, 8.0);
+  EXPECT_GT(in_doubt, exact + 0.5);
+  EXPECT_GT(judged_after(4000, 16.0), in_doubt + 0.2);
+  EXPECT_LT(judged_after(40000, 8.0), judged_after(40000, 0.0) + 0.4);
+  // Doubt has a bound: what is far out is improbable soon after the start.
+  EXPECT_EQ(judged_after(4000, 100.0), judged_after(4000, 1000.0));
 }
 
 // Rows of windows first to last - 1, in which every fourth model starts cold.

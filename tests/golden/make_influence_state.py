@@ -1,7 +1,7 @@
 """Writes a state of influencers and what it said next: ``make_influence_state.py NAME``.
 
 Run once per version of the format; the files are then read by ``tests/unit/core/test_influence.py``
-for ever and never written again.
+for ever. NAME.bin is never written again, NAME.json only where what a state says is to change.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Series of entities that behave as usual, in three kinds; the entities may depend
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,13 @@ class Rates:
     one_permille: float
     high: float
     very_high: float
+
+
+def mean_and_error(runs: list[Rates]) -> tuple[Rates, Rates]:
+    """Return the mean of some runs with different seeds, and its standard error by their spread."""
+    each = np.array([astuple(run) for run in runs])
+    error = each.std(axis=0, ddof=1) / math.sqrt(len(runs))
+    return Rates(*each.mean(axis=0).tolist()), Rates(*error.tolist())
 
 
 def usual_series(
@@ -73,7 +80,9 @@ def forest_scores(values: Float64s, *, trees: int = 30) -> Float64s:
     return scores
 
 
-def rates(scores: Float64s, sizes: tuple[int, ...]) -> dict[int, Rates]:
+def rates(
+    scores: Float64s, sizes: tuple[int, ...], *, burn_in: float = BURN_IN
+) -> dict[int, Rates]:
     """Give scores to a state whose fields put so many entities into each value; count what comes.
 
     A sampling period is as long as a shingle.
@@ -90,7 +99,7 @@ def rates(scores: Float64s, sizes: tuple[int, ...]) -> dict[int, Rates]:
         scores.ravel(),
         np.zeros((scores.size, 1)),
     )
-    first = int(windows * BURN_IN)
+    first = int(windows * burn_in)
     late = found.window >= first * INTERVAL
     rest = windows - first
 

@@ -32,8 +32,9 @@ constexpr double lightest_tail = -1.0;
 class Tails {
  public:
   // `decay`: by how much weights grow per window, at least 0. `least_shape`: of the extreme tail;
-  // 0 = it falls no faster than exponentially.
-  explicit Tails(double decay, double least_shape = lightest_tail);
+  // 0 = it falls no faster than exponentially. `run`: windows in which one event shows; the extreme
+  // tail is widened by what so few independent scores leave in doubt; 0 = by nothing.
+  explicit Tails(double decay, double least_shape = lightest_tail, double run = 0.0);
 
   // Judges scores of the window number `tick` by the past: ln p, at most 0, of each row. Scores are
   // not NaN. Does not allocate but for a table of the call.
@@ -72,7 +73,8 @@ class Tails {
   double weight_at(std::int64_t tick) const noexcept;
   template <class Weight>
   Tail tail_of(const Weight* history, const LogBins& bins, double total) const noexcept;
-  double ln_p_beyond(const Tail& tail, double score) const noexcept;
+  double doubt(double total) const noexcept;
+  double ln_p_beyond(const Tail& tail, double doubt, double score) const noexcept;
   double pooled_total() const noexcept;
   double quantile(double share, double total) const noexcept;
   void fit(double weight) noexcept;
@@ -80,6 +82,7 @@ class Tails {
 
   double decay_;
   double least_shape_;
+  double run_;
   std::uint32_t begun_ = 0;  // 1 = the origin means something
   std::int64_t origin_ = 0;  // the window whose scores weigh 1
   std::vector<double> pooled_;

@@ -34,8 +34,9 @@ Int64s = npt.NDArray[np.int64]
 MOST_PER_WINDOW = 500
 DECAY = 0.0005
 FULL_DECAY_MS = 1_800_000
-COMBINED_DECAY = 0.05
+COMBINED_DECAY = 0.2
 LEAST_COMBINED_WEIGHT = 1000
+GROWN_UP = 2.0
 IDLE_WINDOWS = 50
 MOST_MAXIMA = 100_000
 RISE = 1.1
@@ -90,7 +91,10 @@ class InfluenceState:
         self._population = Population(features, decay)
         # per column: dependence of entities within a value, and of values within a bucket
         self._dependence = np.zeros((2 * fields, 2))
-        self._past = [Tails(COMBINED_DECAY * decay, least_shape=0.0) for _ in range(2 * fields)]
+        self._base_decay = decay
+        self._combined_decay = COMBINED_DECAY * decay
+        run = self.period / interval
+        self._past = [Tails(self._combined_decay, 0.0, run) for _ in range(2 * fields)]
         per_period = 0.05 * decay * self.period / interval
         self._sketches = [Sketch(per_period) for _ in range(2 * fields)]
         self._maxima: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
@@ -262,7 +266,7 @@ class InfluenceState:
     def _combined(
         self, row: int, start: int, codes: Int64s, groups: Groups, learn: bool
     ) -> Float64s:
-        """Combine the rows of each group; the statistic's own past has a say as well."""
+        """Combine the rows of each group; an old enough past of the statistic decides."""
         total, number = self._dependence[row]
         theory = ln_combined(groups, max(0.0, total / number) if number else 0.0)
         tick, past = start // self.interval, self._past[row]
@@ -270,9 +274,10 @@ class InfluenceState:
         several = np.flatnonzero(groups.n > 1)
         if len(several) and past.weight(tick) >= LEAST_COMBINED_WEIGHT:
             by_past = past.ln_probabilities(tick, codes[several], -theory[several])
-            ln_p[several] = np.maximum(theory[several], by_past)
+            alone = past.weight(tick) / len(several) >= GROWN_UP / (2 * self._base_decay)
+            ln_p[several] = by_past if alone else np.maximum(theory[several], by_past)
         if learn:
-            self._dependence[row] *= 1 - self._decay
+            self._dependence[row] *= 1 - self._combined_decay
             self._dependence[row] += correlation_sample(groups, theory)
             past.learn(tick, codes[several], -theory[several])
         return ln_p

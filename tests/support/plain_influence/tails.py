@@ -40,6 +40,7 @@ SHAPE_OF_FEW = 0.1
 """The shape that is taken where too few scores lie in the tail to tell."""
 LIGHTEST_TAIL = -1.0
 """The shape of a tail that falls as exp(-x^2)."""
+LARGEST_SHAPE = 0.5
 LARGEST_GROWTH = 1e100
 
 
@@ -77,11 +78,13 @@ class Tails:
     Args:
         decay: by how much weights grow per window.
         least_shape: of the extreme tail; 0 = it falls no faster than exponentially.
+        run: windows in which one event shows; the tail is wider for what that leaves in doubt.
     """
 
-    def __init__(self, decay: float, least_shape: float = LIGHTEST_TAIL) -> None:
+    def __init__(self, decay: float, least_shape: float = LIGHTEST_TAIL, run: float = 0.0) -> None:
         self._decay = decay
         self._least_shape = least_shape
+        self._run = run
         self._origin: int | None = None
         self._codes = np.empty(0, dtype=np.int64)
         self._own = np.zeros((0, OWN_BINS))
@@ -101,15 +104,16 @@ class Tails:
         Returns: ``float64[rows]``, at most 0.
         """
         weight = self._weight_at(tick)
+        doubt = self._run / ((1 - TAIL) * max(self.weight(tick), LEAST_WEIGHT_OF_TAIL))
         pooled = self._judged(
-            np.broadcast_to(self._pooled / weight, (1, POOLED_BINS)), POOLED, score, scaled=True
+            np.broadcast_to(self._pooled / weight, (1, POOLED_BINS)), POOLED, score, doubt=doubt
         )
         places, known = self._places(entity)
         own = np.flatnonzero(known)
         own = own[self._counts[places[own]] >= ENOUGH]
         if len(own):
             histories = self._own[places[own]] / weight
-            pooled[own] = self._judged(histories, OWN, score[own], scaled=True)
+            pooled[own] = self._judged(histories, OWN, score[own], doubt=doubt)
         return pooled
 
     def weight(self, tick: int) -> float:
@@ -154,7 +158,7 @@ class Tails:
         self._since_fit, self._shape, self._scale = int(fit[0]), float(fit[1]), float(fit[2])
 
     def _judged(
-        self, histories: Float64s, bins: Bins, score: Float64s, *, scaled: bool
+        self, histories: Float64s, bins: Bins, score: Float64s, *, doubt: float
     ) -> Float64s:
         """Return ln p of each score by the history in its row, or by the only row."""
         cumulated = np.cumsum(histories, axis=1)
@@ -169,7 +173,7 @@ class Tails:
         weight = total[rows]
         p = (weight - up_to + 0.5 * equal + 1) / (weight + 1)
         ln_p = np.log(np.minimum(p, 1.0))
-        if self._scale <= 0 or not scaled:
+        if self._scale <= 0:
             return ln_p
         tail_bin = np.argmax(cumulated >= TAIL * total[:, None], axis=1)
         u = bins.edges()[np.minimum(tail_bin + 1, bins.count - 1)]
@@ -177,8 +181,9 @@ class Tails:
         ln_p_u = np.log((above + 1) / (total + 1))
         beyond = (score > u[rows]) & (weight >= LEAST_WEIGHT_OF_TAIL)
         excess = np.maximum(score - u[rows], 0.0) / self._scale
-        shape = self._shape
-        fall = np.log1p(shape * excess) / shape if shape > 0 else excess ** (1 - shape)
+        excess = excess ** (1 - min(self._shape, 0.0))
+        shape = min(max(self._shape, 0.0) + doubt, LARGEST_SHAPE)
+        fall = np.log1p(shape * excess) / shape if shape > 0 else excess
         return np.where(beyond, ln_p_u[rows] - fall, ln_p)
 
     def _refit(self, weight: float) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anomalyd._core import combined_probability
-from tests.support.calibration import forest_scores, rates, usual_series
+from tests.support.calibration import forest_scores, mean_and_error, rates, usual_series
 
 LN_ONE_PERMILLE = np.log(1e-3)
 
@@ -22,18 +22,27 @@ LN_ONE_PERMILLE = np.log(1e-3)
     ],
 )
 def test_with_the_scores_of_a_forest(kind: str, correlation: float) -> None:
-    """Rates of p <= 1 % about as they should be, for 1, 5 and 20 entities a value; few alarms.
+    """Rates of p <= alpha about as they should be, for 1, 5 and 20 entities a value; few alarms.
 
     One event shows in all windows of a shingle, so that a sample as small as this one scatters
-    far more than its number of windows suggests.
+    far more than its number of windows suggests. Its second half is past the models' youth.
     """
-    values = usual_series(kind, 2_000, 20, correlation=correlation, seed=1)
-    for size, rate in rates(forest_scores(values, trees=15), (1, 5, 20)).items():
-        assert rate.one_percent <= 1.6, size
-        assert rate.one_permille <= 3.0, size
-        assert rate.high <= 0.02, size
-        if size == 1:
-            assert rate.one_percent >= 0.6
+    runs = [
+        rates(
+            forest_scores(
+                usual_series(kind, 5_000, 20, correlation=correlation, seed=seed), trees=15
+            ),
+            (1, 5, 20),
+            burn_in=0.5,
+        )
+        for seed in (1, 2, 3)
+    ]
+    for size in (1, 5, 20):
+        mean, _ = mean_and_error([run[size] for run in runs])
+        assert 0.7 <= mean.one_percent <= (1.5 if size < 20 else 2.0), (size, mean)
+        assert mean.high <= 0.01, (size, mean)
+        if size < 20:
+            assert 0.5 <= mean.one_permille <= 2.0, (size, mean)
 
 
 def test_one_entity_among_thirty_is_found() -> None:
