@@ -28,6 +28,14 @@ struct PortableLanes {
   static bool positive(Floats values) noexcept { return detail::any(values > Floats{}); }
 };
 
+// The points of a store with one feature, which are found without multiplying.
+struct OneFeature {
+  const float* values;
+
+  explicit OneFeature(const PointStore& store) noexcept : values(store.at(0)) {}
+  const float* at(PointIndex index) const noexcept { return values + index; }
+};
+
 // A box of Lanes::count * groups dimensions that the compiler keeps in registers.
 template <class Lanes, std::size_t groups>
 class RegisterBox {
@@ -39,7 +47,8 @@ class RegisterBox {
       upper_[g] = Lanes::load(box.upper + g * Lanes::count);
     }
   }
-  void include(const PointIndex* first, const PointIndex* last, const PointStore& store) noexcept {
+  template <class Points>
+  void include(const PointIndex* first, const PointIndex* last, const Points& store) noexcept {
     if constexpr (groups == 1) {
       include_all(first, last, store);
     } else {
@@ -72,16 +81,17 @@ class RegisterBox {
   }
   // Four points at a time, the last one repeated: most siblings are that small, so that the
   // processor need not guess how many there are.
-  void include_all(const PointIndex* first, const PointIndex* last,
-                   const PointStore& store) noexcept {
+  template <class Points>
+  void include_all(const PointIndex* first, const PointIndex* last, const Points& store) noexcept {
     for (; last - first > 4; first += 4) include_four(first, 1, 2, 3, store);
     const std::ptrdiff_t left = last - first;
     const std::ptrdiff_t second = left > 1;
     const std::ptrdiff_t third = second + (left > 2);
     include_four(first, second, third, third + (left > 3), store);
   }
+  template <class Points>
   void include_four(const PointIndex* first, std::ptrdiff_t second, std::ptrdiff_t third,
-                    std::ptrdiff_t fourth, const PointStore& store) noexcept {
+                    std::ptrdiff_t fourth, const Points& store) noexcept {
     const auto a = Lanes::load(store.at(first[0]));
     const auto b = Lanes::load(store.at(first[second]));
     const auto c = Lanes::load(store.at(first[third]));
@@ -158,8 +168,8 @@ template <class Box>
 }
 
 // The score of the tree at this place, before it is scaled by the tree's depth.
-template <class Box>
-[[gnu::noinline]] double climb(const Tree& tree, const PointStore& store, const float* query,
+template <class Box, class Points>
+[[gnu::noinline]] double climb(const Tree& tree, const Points& store, const float* query,
                                Trails& trails, std::size_t place, const Box& blank) noexcept {
   std::size_t depth = trails.steps[place];
   const Trails::Entries leaf = trails.leaf(place);
@@ -183,8 +193,8 @@ template <class Box>
   return score;
 }
 
-template <class Box>
-double climb_all(const Tree* first, std::size_t count, const PointStore& store, const float* query,
+template <class Box, class Points>
+double climb_all(const Tree* first, std::size_t count, const Points& store, const float* query,
                  Trails& trails, const Box& blank) noexcept {
   double sum = 0.0;
   for (std::size_t t = 0; t < count; ++t) {

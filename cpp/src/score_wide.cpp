@@ -199,6 +199,9 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
   const std::size_t dimensions = store.dimensions();
   if (dimensions == WideLanes::count) {
     descend_all(first, count, SmallQuery(query), trails);
+    if (store.features() == 1) {
+      return climb_all(first, count, OneFeature(store), query, trails, WideBox<1>{});
+    }
     return climb_all(first, count, store, query, trails, WideBox<1>{});
   }
   descend_all(first, count, AnyQuery(query), trails);

@@ -54,6 +54,7 @@ class PointStore {
   // Asks for the points, up to 16 KB of them.
   void prefetch() const noexcept;
 
+  std::size_t features() const noexcept { return features_; }
   std::size_t dimensions() const noexcept { return features_ * shingle_size_; }
   // Points that somebody holds.
   std::size_t size() const noexcept { return size_; }
