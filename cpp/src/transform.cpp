@@ -41,6 +41,7 @@ double normalized(double value, double shift, double scale) noexcept {
 
 Transform::Transform(const Settings& settings)
     : method_(settings.transform),
+      described_(settings.transform != TransformMethod::none || settings.corrector),
       features_(static_cast<std::size_t>(settings.features), Feature(settings.time_decay)) {}
 
 void Transform::apply(const double* values, float* block) const noexcept {
@@ -64,26 +65,28 @@ float Transform::apply(std::size_t feature, double input, double previous) const
 }
 
 void Transform::learn(const double* values) noexcept {
-  for (std::size_t i = 0; i < features_.size(); ++i) features_[i].learn(bounded(values[i]));
+  for (std::size_t i = 0; i < features_.size(); ++i) learn(features_[i], bounded(values[i]));
 }
 
 void Transform::learn(const double* values, const std::uint8_t* guessed) noexcept {
   for (std::size_t i = 0; i < features_.size(); ++i) {
     if (guessed[i] == 0) {
-      features_[i].learn(bounded(values[i]));
+      learn(features_[i], bounded(values[i]));
     } else {
       features_[i].last = bounded(values[i]);
     }
   }
 }
 
-void Transform::Feature::learn(double input) noexcept {
-  const double difference = value.count() == 0 ? 0.0 : input - last;
-  value.update(input);
-  spread.update(value.deviation());
-  step.update(difference);
-  noise.update(step.deviation());
-  last = input;
+void Transform::learn(Feature& feature, double input) const noexcept {
+  if (described_) {
+    const double difference = feature.value.count() == 0 ? 0.0 : input - feature.last;
+    feature.value.update(input);
+    feature.spread.update(feature.value.deviation());
+    feature.step.update(difference);
+    feature.noise.update(feature.step.deviation());
+  }
+  feature.last = input;
 }
 
 double Transform::shift(std::size_t feature, double previous) const noexcept {

@@ -78,7 +78,6 @@ class Transform {
   struct Feature {
     explicit Feature(double discount) noexcept
         : value(discount), spread(discount), step(discount), noise(0.1 * discount) {}
-    void learn(double input) noexcept;
 
     Deviation value;   // of the inputs
     Deviation spread;  // of the deviation so far: its mean is the smoothed scale
@@ -87,10 +86,12 @@ class Transform {
     double last = 0.0;
   };
 
+  void learn(Feature& feature, double input) const noexcept;
   float apply(std::size_t feature, double input, double previous) const noexcept;
   double shift(std::size_t feature, double previous) const noexcept;
 
   TransformMethod method_;
+  bool described_;  // whether anybody asks for the statistics: a plain forest does not
   std::vector<Feature> features_;
 };
 
