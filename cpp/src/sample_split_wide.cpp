@@ -99,19 +99,18 @@ class WideSplit {
       const std::uint32_t rest = ~sides.rising & 0xFFU;
       const __m256i numbers = load(order + i);
       const __m256i floats = load(starts + i);
-      // What stands behind the part is another part's.
-      const __m256i stays = below(sides.left);
-      store_some(arranged(numbers, sides.rising), stays, order + left);
-      store_some(arranged(floats, sides.rising), stays, starts + left);
+      // What stands here was read already, but behind the part is another part's.
+      const std::size_t room = part.size - left;
+      store_some(arranged(numbers, sides.rising), room, order + left);
+      store_some(arranged(floats, sides.rising), room, starts + left);
       store(arranged(numbers, rest), above_ + right);
       store(arranged(floats, rest), starts_above_ + right);
       left += sides.left;
       right += count - sides.left;
     }
     for (std::size_t i = 0; i < right; i += 8) {
-      const __m256i there = below(right - i);
-      store_some(load(above_ + i), there, order + left + i);
-      store_some(load(starts_above_ + i), there, starts + left + i);
+      store_some(load(above_ + i), right - i, order + left + i);
+      store_some(load(starts_above_ + i), right - i, starts + left + i);
     }
     return left;
   }
@@ -133,8 +132,10 @@ class WideSplit {
   static void store(__m256i values, std::uint32_t* to) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), values);
   }
-  static void store_some(__m256i values, __m256i lanes, std::uint32_t* to) noexcept {
-    _mm256_maskstore_epi32(reinterpret_cast<int*>(to), lanes, values);
+  // As many of them as there is room for. Where that is all, many processors are far quicker.
+  static void store_some(__m256i values, std::size_t room, std::uint32_t* to) noexcept {
+    if (room >= 8) return store(values, to);
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(to), below(room), values);
   }
   static __m256 gather(const float* values, const std::uint32_t* starts) noexcept {
     return _mm256_i32gather_ps(values, load(starts), 4);
