@@ -19,6 +19,7 @@ ENTITIES = 100_000
 ROWS = 1_000_000
 WINDOWS = 12_000
 LEAST, MOST = 0.7, 1.5
+ONLY_SHOWN = 40
 
 
 def test_all_entities_of_an_interval(benchmark: Any) -> None:
@@ -62,7 +63,7 @@ def test_renormalising(benchmark: Any) -> None:
 @pytest.mark.parametrize("kind", ["stationary", "autoregressive", "seasonal"])
 @pytest.mark.parametrize(
     ("entities", "sizes", "seeds"),
-    [(40, (1, 5, 30, 40), range(12, 23)), (200, (1, 200), range(12, 15))],
+    [(40, (1, 5, 30, ONLY_SHOWN), range(12, 23)), (200, (1, 200), range(12, 15))],
 )
 def test_calibration(
     benchmark: Any,
@@ -91,8 +92,10 @@ def test_calibration(
         mean, error = mean_and_error(runs)
         benchmark.extra_info[f"{size} a value"] = {"mean": asdict(mean), "error": asdict(error)}
         print(f"{kind} correlation {correlation}, {size} entities a value: {mean} +- {error}")
-        for name in ("one_percent", "one_permille") if size != 40 else ():
-            rate, room = getattr(mean, name), 2 * getattr(error, name)
-            assert LEAST - room <= rate <= MOST + room, (size, name, mean, error)
         assert mean.high <= 1.1 * 0.004375 + 2 * error.high, (size, mean, error)
         assert mean.very_high <= 1.1 * 0.001 + 2 * error.very_high, (size, mean, error)
+        if size == ONLY_SHOWN:
+            continue
+        for name in ("one_percent", "one_permille"):
+            rate, room = getattr(mean, name), 2 * getattr(error, name)
+            assert LEAST - room <= rate <= MOST + room, (size, name, mean, error)

@@ -139,35 +139,36 @@ inline Extent measure(BoxView box, const float* query, std::size_t width) noexce
   return sums.extent();
 }
 
-inline bool contains(BoxView box, const float* point, std::size_t dimensions) noexcept {
+namespace detail {
+
+// Whether a dimension of the point and the box passes a test, which is asked of lanes and of single
+// floats alike: of value, lower and upper.
+template <class Test>
+inline bool anywhere(BoxView box, const float* point, std::size_t dimensions,
+                     Test&& test) noexcept {
   std::size_t i = 0;
   for (; i + lanes <= dimensions; i += lanes) {
-    const detail::FloatLanes values = detail::load(point + i);
-    if (detail::any((values < detail::load(box.lower + i)) |
-                    (values > detail::load(box.upper + i)))) {
-      return false;
-    }
+    if (any(test(load(point + i), load(box.lower + i), load(box.upper + i)))) return true;
   }
   for (; i < dimensions; ++i) {
-    if (point[i] < box.lower[i] || point[i] > box.upper[i]) return false;
+    if (test(point[i], box.lower[i], box.upper[i])) return true;
   }
-  return true;
+  return false;
+}
+
+}  // namespace detail
+
+inline bool contains(BoxView box, const float* point, std::size_t dimensions) noexcept {
+  return !detail::anywhere(box, point, dimensions, [](auto value, auto lower, auto upper) {
+    return (value < lower) | (value > upper);
+  });
 }
 
 // Whether the point lies on a face, so that the box may shrink without it.
 inline bool touches(BoxView box, const float* point, std::size_t dimensions) noexcept {
-  std::size_t i = 0;
-  for (; i + lanes <= dimensions; i += lanes) {
-    const detail::FloatLanes values = detail::load(point + i);
-    if (detail::any((values <= detail::load(box.lower + i)) |
-                    (values >= detail::load(box.upper + i)))) {
-      return true;
-    }
-  }
-  for (; i < dimensions; ++i) {
-    if (point[i] <= box.lower[i] || point[i] >= box.upper[i]) return true;
-  }
-  return false;
+  return detail::anywhere(box, point, dimensions, [](auto value, auto lower, auto upper) {
+    return (value <= lower) | (value >= upper);
+  });
 }
 
 // Writes the smallest box around both.

@@ -25,6 +25,7 @@ from anomalyd.embedded.result_table import DOCUMENT_COLUMNS, anomalies_of, docum
 from anomalyd.embedded.result_table import KIND as RESULTS
 from anomalyd.errors import IllegalArgument, SourceUnavailable
 from anomalyd.query.fields import FieldKind
+from anomalyd.query.sql import own_column
 
 # As one text: a list parameter is taken over value by value, a hundred times slower.
 ROWS = "(SELECT unnest(from_json($rows, '[\"BIGINT\"]')))"
@@ -161,7 +162,7 @@ class IndexSet:
         paths = {leaf.column: leaf for leaf in self.resolver.leaves.values()}
         expressions: list[exp.Expr] = [
             _named(exp.Literal.string(state.name), "_index"),
-            *map(_column, ("_id", "_version", "_seq_no")),
+            *map(own_column, ("_id", "_version", "_seq_no")),
         ]
         for column in columns:
             merged = paths[column]
@@ -219,17 +220,13 @@ def _adapted(leaf: MappedField | None, merged: MappedField) -> exp.Expr:
     """Return an index's own column in the type of the merged field."""
     if leaf is None:
         return _null(merged.sql_type)
-    column: exp.Expr = _column(leaf.column)
+    column: exp.Expr = own_column(leaf.column)
     if leaf.sql_type == merged.sql_type:
         return column
     if leaf.multi or not merged.multi:
         return exp.cast(column, merged.sql_type, dialect="duckdb")
     one = exp.array(exp.cast(column.copy(), SQL_TYPE[merged.kind], dialect="duckdb"))
     return exp.case().when(column.is_(exp.null()).not_(), one)
-
-
-def _column(name: str) -> exp.Column:
-    return exp.Column(this=exp.Identifier(this=name, quoted=True))
 
 
 def _named(value: exp.Expr, name: str) -> exp.Alias:

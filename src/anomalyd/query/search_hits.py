@@ -23,6 +23,7 @@ from anomalyd.query.sql import (
     false,
     negated,
     number,
+    own_column,
     reach,
     text,
     true,
@@ -33,7 +34,6 @@ from anomalyd.query.statement import (
     alias,
     identifier,
     limited,
-    own_column,
     select,
 )
 from anomalyd.query.to_sql_aggregations import field_value, text_refused

@@ -180,6 +180,11 @@ class Reached:
         return negated(exp.Is(this=self.expression.copy(), expression=exp.Null()))
 
 
+def own_column(name: str) -> exp.Column:
+    """A column of the table."""
+    return exp.Column(this=exp.Identifier(this=name, quoted=True))
+
+
 def reach(field: Field, position: exp.Expression | None = None) -> Reached:
     """The values of a field.
 
@@ -187,7 +192,7 @@ def reach(field: Field, position: exp.Expression | None = None) -> Reached:
         field: the field.
         position: inside a nested query, the index (from 1) of the object in question.
     """
-    column = exp.Column(this=exp.Identifier(this=field.column, quoted=True))
+    column = own_column(field.column)
     if position is None:
         return Reached(field.kind, column, field.multi)
     element = call("list_extract", column, position.copy())

@@ -75,11 +75,6 @@ def identifier(name: str) -> exp.Expression:
     return exp.Column(this=exp.Identifier(this=name))
 
 
-def own_column(name: str) -> exp.Expression:
-    """A column of the table."""
-    return exp.Column(this=exp.Identifier(this=name, quoted=True))
-
-
 def alias(expression: exp.Expression, name: str) -> exp.Expression:
     """An expression under a made-up name."""
     return exp.Alias(this=expression, alias=exp.Identifier(this=name))

@@ -52,6 +52,7 @@ from anomalyd.query.sql import (
     false,
     negated,
     number,
+    own_column,
     reach,
     true,
 )
@@ -207,7 +208,7 @@ class QueryCompiler:
         if contained is not None:
             return contained
         # all columns of one path are equally long, so that the first tells how many objects
-        column = exp.Column(this=exp.Identifier(this=inside[0].column, quoted=True))
+        column = own_column(inside[0].column)
         end = compare(exp.Add, call("len", column), number(1))
         found = call(
             "list_filter",
