@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <system_error>
-#include <thread>
+
+#include "threads.hpp"
 
 namespace anomalyd {
 namespace {
@@ -16,43 +15,6 @@ namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 [[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
-
-// Runs job(worker) on up to `workers` threads, the caller's being worker 0, and rethrows the first
-// exception.
-template <class Job>
-void on_threads(std::size_t workers, const Job& job) {
-  std::vector<std::exception_ptr> failures(workers);
-  const auto guarded = [&](std::size_t worker) noexcept {
-    try {
-      job(worker);
-    } catch (...) {
-      failures[worker] = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  threads.reserve(workers - 1);
-  for (std::size_t worker = 1; worker < workers; ++worker) {
-    try {
-      threads.emplace_back(guarded, worker);
-    } catch (const std::system_error&) {
-      break;  // the system gives no more threads: those that run share the work
-    }
-  }
-  guarded(0);
-  for (std::thread& thread : threads) thread.join();
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
-}
-
-// Runs job(i, worker) for every i below `count`, each once.
-template <class Job>
-void on_threads_each(std::size_t threads, std::size_t count, const Job& job) {
-  std::atomic<std::size_t> next{0};
-  on_threads(std::max<std::size_t>(1, std::min(threads, count)), [&](std::size_t worker) {
-    for (std::size_t i = next++; i < count; i = next++) job(i, worker);
-  });
-}
 
 void write(const std::vector<double>& values, bool given, std::size_t row, double* column) {
   double* to = column + row * values.size();
@@ -176,28 +138,28 @@ void ModelBank::process(const Batch& batch, const Columns& columns) {
   validate(batch, plan);
 
   const auto features = static_cast<std::size_t>(settings_.features);
-  // Models of a batch are usually cold, and what a step waits for is memory. So a thread takes a
-  // few neighbours at a time and, while it works on one, asks for the memory of those behind it.
-  const std::size_t stretch = std::clamp<std::size_t>(plan.models.size() / (4 * threads_), 1, 32);
-  const auto model_at = [&](std::size_t i) -> Model& {
-    return *members_[static_cast<std::size_t>(plan.models[i])].model;
+  const std::size_t stretch = std::clamp<std::size_t>(plan.models.size() / (4 * threads_), 1, 16);
+  const auto member = [&](std::size_t i) -> Member& {
+    return members_[static_cast<std::size_t>(plan.models[i])];
   };
+  const auto values = [&](std::size_t at) { return batch.values + plan.rows[at] * features; };
   std::atomic<std::size_t> next{0};
   const auto work = [&](std::size_t worker) {
     Workspace& workspace = workspaces_[worker];
-    for (std::size_t begin = next.fetch_add(stretch); begin < plan.models.size();
-         begin = next.fetch_add(stretch)) {
-      const std::size_t end = std::min(begin + stretch, plan.models.size());
-      for (std::size_t i = begin; i < end; ++i) {
-        if (i + 3 < end) prefetch(&model_at(i + 3), sizeof(Model));
-        if (i + 2 < end) model_at(i + 2).forest().prefetch_heads();
-        if (i + 1 < end) model_at(i + 1).forest().prefetch_trees();
-        for (std::size_t at = plan.starts[i]; at < plan.starts[i + 1]; ++at) {
-          const std::size_t row = plan.rows[at];
-          const double* values = batch.values + row * features;
-          write(model_at(i).process(values, workspace), workspace, row, columns);
-          members_[static_cast<std::size_t>(plan.models[i])].last_timestamp = batch.timestamps[row];
-        }
+    for (Queue queue(next, stretch, plan.models.size()); queue.has(0); queue.advance()) {
+      // Models of a batch are usually cold, and what a step waits for is memory. So while one is
+      // worked on, the memory of those behind it is on its way.
+      if (queue.has(4)) prefetch(member(queue[4]).model.get(), sizeof(Model));
+      if (queue.has(3)) member(queue[3]).model->forest().prefetch_heads();
+      if (queue.has(2)) member(queue[2]).model->forest().prefetch_tops();
+      if (queue.has(1)) {
+        member(queue[1]).model->prefetch_step(values(plan.starts[queue[1]]), workspace);
+      }
+      Member& now = member(queue[0]);
+      for (std::size_t at = plan.starts[queue[0]]; at < plan.starts[queue[0] + 1]; ++at) {
+        const std::size_t row = plan.rows[at];
+        write(now.model->process(values(at), workspace), workspace, row, columns);
+        now.last_timestamp = batch.timestamps[row];
       }
     }
   };

@@ -141,9 +141,22 @@ void Forest::prefetch_heads() const noexcept {
   prefetch(samplers_.data(), samplers_.size() * sizeof(Sampler));
 }
 
-void Forest::prefetch_trees() const noexcept {
+void Forest::prefetch_tops() const noexcept {
   for (const Tree& tree : trees_) tree.prefetch_top();
   store_.prefetch();
+}
+
+void Forest::prefetch_step(const float* query, Workspace& workspace) const noexcept {
+  for (std::size_t i = 0; i < trees_.size(); ++i) {
+    if (samplers_[i].refuses(updates_)) continue;
+    samplers_[i].prefetch();
+    trees_[i].prefetch_all();
+  }
+  constexpr std::size_t abreast = Trails::abreast;
+  for (std::size_t first = 0; first < trees_.size(); first += abreast) {
+    prefetch_scores(&trees_[first], std::min(abreast, trees_.size() - first), query,
+                    workspace.trails);
+  }
 }
 
 std::size_t Forest::size_in_bytes() const noexcept {

@@ -41,6 +41,17 @@ Outcome Model::process(const double* values, Workspace& workspace) {
   return outcome;
 }
 
+void Model::prefetch_step(const double* values, Workspace& workspace) const noexcept {
+  if (!shingle_.completes() || !forest_.ready()) return;
+  // To fill in what is missing may take a walk of its own.
+  if (std::any_of(values, values + settings_.features,
+                  [](double value) { return std::isnan(value); }))
+    return;
+  transform_.apply(values, workspace.block.data());
+  shingle_.preview(workspace.block.data(), workspace.query.data());
+  forest_.prefetch_step(workspace.query.data(), workspace);
+}
+
 // Judges workspace.query, whose inputs are `before` (all but the newest, oldest first) and
 // `newest`.
 Outcome Model::judge(Corrector& corrector, const double* before, const double* newest,

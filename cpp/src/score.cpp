@@ -50,7 +50,30 @@ void descend_all(const Tree* first, std::size_t count, const float* query,
   for (std::size_t t = 0; t < count; ++t) trails.row(0)[t] = walkers[t].entries();
 }
 
+// Asks for what the way back up the tree at this place may read.
+void prefetch_climb(const Tree& tree, Trails& trails, std::size_t place) noexcept {
+  // The parts that keep no box lie together around the leaf.
+  auto [first, size] = trails.leaf(place);
+  std::size_t depth = trails.steps[place];
+  for (; depth > 0; --depth) {
+    const Trails::Entries sibling = trails.sibling(depth, place);
+    if (size + sibling.size >= tree.boxed_from()) break;
+    first = std::min(first, sibling.first);
+    size += sibling.size;
+  }
+  prefetch(tree.points() + first, size * sizeof(PointIndex));
+  note_boxes(tree, depth, trails, place);
+  for (std::size_t step = 0; step < depth; ++step) tree.prefetch_box(trails.boxes[step]);
+}
+
 }  // namespace
+
+void prefetch_scores(const Tree* first, std::size_t count, const float* query,
+                     Trails& trails) noexcept {
+  // Not eight trees to a register: where memory is waited for, that is slower.
+  descend_all(first, count, query, trails);
+  for (std::size_t place = 0; place < count; ++place) prefetch_climb(first[place], trails, place);
+}
 
 double sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
                      const float* query, Trails& trails, ScratchBox& scratch) noexcept {

@@ -146,11 +146,9 @@ inline double climbed(double score, std::size_t depth, Extent extent) noexcept {
   return separation * unseen_score(depth) + (1.0 - separation) * score;
 }
 
-// The rest of the way to the root, from this depth on, past the nodes that keep their boxes.
-template <class Box>
-[[gnu::noinline]] double climb_kept(const Tree& tree, std::size_t depth, const float* query,
-                                    Trails& trails, std::size_t place, const Box& blank,
-                                    double score) noexcept {
+// Notes the kept boxes on the way down to this depth, the root's first.
+inline void note_boxes(const Tree& tree, std::size_t depth, Trails& trails,
+                       std::size_t place) noexcept {
   const std::uint32_t leaf = trails.leaf(place).first;
   std::uint32_t number = 0;
   for (std::size_t step = 0; step < depth; ++step) {
@@ -158,6 +156,14 @@ template <class Box>
     const bool right = trails.sibling(step + 1, place).first < leaf;
     number += 1 + (right ? tree.boxes_left(number) : 0);
   }
+}
+
+// The rest of the way to the root, from this depth on, past the nodes that keep their boxes.
+template <class Box>
+[[gnu::noinline]] double climb_kept(const Tree& tree, std::size_t depth, const float* query,
+                                    Trails& trails, std::size_t place, const Box& blank,
+                                    double score) noexcept {
+  note_boxes(tree, depth, trails, place);
   Box box = blank;
   for (; depth > 0; --depth) {
     box.take(tree.kept_box(trails.boxes[depth - 1]));

@@ -107,6 +107,41 @@ TEST(ModelBank, AnswersAreTheSameForAnyNumberOfThreads) {
   EXPECT_GT(*std::max_element(expected.score.begin(), expected.score.end()), 0.0);
 }
 
+// While it works on one model, the bank already looks at those behind it.
+TEST(ModelBank, AnswersAreTheSameWhateverStandsBehindAModel) {
+  for (const Imputation imputation : {Imputation::none, Imputation::forest}) {
+    Settings settings;
+    settings.imputation = imputation;
+    Table table = rounds(9, 300);
+    for (std::size_t row = 40; row < table.values.size(); row += 41) {
+      table.values[row] = std::numeric_limits<double>::quiet_NaN();
+    }
+    ModelBank by_model(settings, 1);
+    by_model.add(seeds(9));
+    const Answers expected = process(by_model, table);
+
+    ModelBank by_round(settings, 1);
+    by_round.add(seeds(9));
+    for (std::size_t first = 0; first < table.models.size(); first += 9) {
+      const auto round = [first](const auto& column) {
+        const auto begin = column.begin() + static_cast<std::ptrdiff_t>(first);
+        return std::decay_t<decltype(column)>(begin, begin + 9);
+      };
+      const Answers found =
+          process(by_round, {round(table.models), round(table.timestamps), round(table.values)});
+      for (std::size_t i = 0; i < 9; ++i) {
+        const double score = expected.score[first + i];
+        if (std::isnan(score)) {
+          EXPECT_TRUE(std::isnan(found.score[i])) << first + i;
+        } else {
+          EXPECT_EQ(found.score[i], score) << first + i;
+        }
+      }
+    }
+    EXPECT_GT(expected.score.back(), 0.0);
+  }
+}
+
 TEST(ModelBank, CallsFromSeveralThreadsTakeTurns) {
   ModelBank shared({}, 2);
   shared.add(seeds(4));

@@ -166,6 +166,30 @@ TEST(Sampler, PrefersTheRecent) {
   EXPECT_LT(age / 100, 200.0);
 }
 
+TEST(Sampler, FindsMostRefusalsWithoutItsWeights) {
+  const SamplerSettings settings{100, 0.0, 1.0};
+  Sampler sampler(9);
+  int refused = 0;
+  int foreseen = 0;
+  for (std::int64_t sequence = 0; sequence < 4'000; ++sequence) {
+    const bool sure = sampler.refuses(sequence);
+    const Sampler::Admission admission = sampler.offer(sequence, settings);
+    if (admission.verdict == Sampler::Verdict::refused) {
+      ++refused;
+      foreseen += sure ? 1 : 0;
+    } else {
+      EXPECT_FALSE(sure) << sequence;
+      if (admission.verdict == Sampler::Verdict::taken_for_worst) {
+        sampler.insert_for_worst(0, admission.weight);
+      } else {
+        sampler.insert(0, admission.weight);
+      }
+    }
+  }
+  EXPECT_GT(refused, 3'000);
+  EXPECT_GT(foreseen, refused * 9 / 10);
+}
+
 TEST(Sampler, FillsSlowlyBeyondTheInitialFraction) {
   const SamplerSettings settings{256, 0.0, 0.125};
   Sampler sampler(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <vector>
 
@@ -33,8 +34,12 @@ struct AlignedAllocator {
 
 // Asks for these bytes to be brought near; reads nothing.
 inline void prefetch(const void* first, std::size_t bytes) noexcept {
-  const char* at = static_cast<const char*>(first);
-  for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+  const char* const begin = static_cast<const char*>(first);
+  const char* const end = begin + bytes;
+  const char* line = begin - reinterpret_cast<std::uintptr_t>(begin) % 64;
+  for (; line < end; line += 64) __builtin_prefetch(line, 0, 2);
+  // GCC takes a function that does nothing but ask for a pure one, and drops calls of it.
+  __asm__ volatile("");
 }
 
 template <class T>

@@ -39,10 +39,12 @@ class Forest {
   // Offers the point (dimensions() floats, no NaN) to every tree.
   void update(const float* point, Workspace& workspace);
 
-  // Ask for the memory that the next score and update will read: what leads to the trees, and a
-  // while later the trees. Change nothing.
+  // Ask for the memory that the next score and update will read, one after the other with a while
+  // between: what leads to the trees, where each begins, and what a step with this query (as for
+  // score()) comes by. Change nothing.
   void prefetch_heads() const noexcept;
-  void prefetch_trees() const noexcept;
+  void prefetch_tops() const noexcept;
+  void prefetch_step(const float* query, Workspace& workspace) const noexcept;
 
   std::int64_t updates() const noexcept { return updates_; }
   const PointStore& store() const noexcept { return store_; }

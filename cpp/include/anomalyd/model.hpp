@@ -73,6 +73,9 @@ class Model {
   // value without imputation, and one to be guessed before the model knows the scale of its inputs.
   Outcome process(const double* values, Workspace& workspace);
 
+  // Asks for the memory that process() will read for this input; see Forest::prefetch_step().
+  void prefetch_step(const double* values, Workspace& workspace) const noexcept;
+
   // Judges the newest input of a shingle (dimensions() values, oldest input first) by what the
   // model knows now: as process() would if those were its last inputs, but with all of them brought
   // to the scale of today and no earlier anomaly remembered. NaN where a value is. Leaves no trace.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "anomalyd/aligned.hpp"
 #include "anomalyd/point_store.hpp"
 #include "anomalyd/random.hpp"
 
@@ -39,6 +40,16 @@ class Sampler {
 
   // Draws for the point with this sequence number. Changes nothing but the generator.
   Admission offer(std::int64_t sequence, const SamplerSettings& settings) noexcept;
+
+  // Whether offer() is sure to refuse the point with this sequence number, as far as the sampler
+  // remembers without looking at its weights.
+  bool refuses(std::int64_t sequence) const noexcept {
+    Random random = random_;
+    return sequence <= refused_until_ && random.open_uniform() <= refused_;
+  }
+  void prefetch() const noexcept {
+    anomalyd::prefetch(weights_.data(), weights_.size() * sizeof(float));
+  }
 
   // Where the largest weight stands; the first of equal ones. Requires a non-empty sampler.
   std::size_t worst() noexcept;

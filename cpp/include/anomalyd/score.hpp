@@ -58,4 +58,8 @@ double sum_of_scores(const Tree* first, std::size_t count, const PointStore& sto
 double portable_sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
                               const float* query, Trails& trails, ScratchBox& scratch) noexcept;
 
+// Asks for the memory that sum_of_scores() will read.
+void prefetch_scores(const Tree* first, std::size_t count, const float* query,
+                     Trails& trails) noexcept;
+
 }  // namespace anomalyd

@@ -104,12 +104,23 @@ class Tree {
   void prefetch(Part part) const noexcept {
     if (part.size >= boxed_from_) __builtin_prefetch(row(part.box));
   }
+  // The same of a kept box, all of it.
+  void prefetch_box(std::size_t box) const noexcept {
+    anomalyd::prefetch(row(box), 2 * width() * sizeof(float));
+  }
 
   // Asks for what every walk reads first.
   void prefetch_top() const noexcept {
     anomalyd::prefetch(nodes_.data(), 2 * 64);
     anomalyd::prefetch(boxes_left_.data(), 64);
     anomalyd::prefetch(boxes_.data(), 2 * width() * sizeof(float));
+  }
+
+  // Asks for what a change may read.
+  void prefetch_all() const noexcept {
+    anomalyd::prefetch(nodes_.data(), nodes_.size() * sizeof(Node));
+    anomalyd::prefetch(points_.data(), points_.size() * sizeof(PointIndex));
+    anomalyd::prefetch(boxes_.data(), boxes_.size() * sizeof(float));
   }
 
   // The entries from which on a part keeps its box. The wider points are, the more a box takes of a
