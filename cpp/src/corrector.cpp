@@ -189,6 +189,12 @@ bool Corrector::is_moved(const float* other, const Workspace& workspace) const n
   bool moved = false;
   for (std::size_t feature = 0; feature < features_; ++feature) {
     const double limit = same_shape * workspace.usual_step[feature];
+    // Values that are both within the limit of a shift are within twice that of each other, but for
+    // rounding. Most points fail that already at the first and the last one.
+    const std::size_t last = dimensions - features_ + feature;
+    const double between =
+        difference(point[feature], other[feature]) - difference(point[last], other[last]);
+    if (std::abs(between) > 2.0 * (1.0 + 1e-9) * limit) return false;
     double shift = 0.0;
     for (std::size_t i = feature; i < dimensions; i += features_) {
       shift += difference(point[i], other[i]);

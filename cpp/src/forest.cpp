@@ -88,14 +88,17 @@ double Forest::attribute(const float* query, Workspace& workspace) const noexcep
 }
 
 void Forest::impute(float* query, Workspace& workspace) const noexcept {
+  workspace.unknown.clear();
+  for (std::size_t i = 0; i < store_.dimensions(); ++i) {
+    if (workspace.missing[i]) workspace.unknown.push_back(i);
+  }
   for (std::size_t t = 0; t < trees_.size(); ++t) {
-    workspace.leaves[t] =
-        likeliest_leaf(trees_[t], store_, query, workspace.missing, workspace.paths[0].around);
+    workspace.leaves[t] = likeliest_leaf(trees_[t], store_, query, workspace.missing,
+                                         workspace.unknown, workspace.paths[0].around);
   }
   const auto median =
       workspace.column.begin() + static_cast<std::ptrdiff_t>((trees_.size() - 1) / 2);
-  for (std::size_t i = 0; i < store_.dimensions(); ++i) {
-    if (!workspace.missing[i]) continue;
+  for (const std::size_t i : workspace.unknown) {
     std::transform(workspace.leaves.begin(), workspace.leaves.end(), workspace.column.begin(),
                    [&](PointIndex leaf) { return store_.at(leaf)[i]; });
     std::nth_element(workspace.column.begin(), median, workspace.column.end());

@@ -1,6 +1,6 @@
 #include "anomalyd/impute.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include "anomalyd/visitor.hpp"
 
@@ -15,9 +15,14 @@ struct Candidate {
 
 class Search {
  public:
-  Search(const Tree& tree, const PointStore& store, const float* query,
-         const std::vector<bool>& missing, ScratchBox& scratch) noexcept
-      : tree_(tree), store_(store), query_(query), missing_(missing), scratch_(scratch) {}
+  Search(const Tree& tree, const PointStore& store, float* query, const std::vector<bool>& missing,
+         const std::vector<std::size_t>& unknown, ScratchBox& scratch) noexcept
+      : tree_(tree),
+        store_(store),
+        query_(query),
+        missing_(missing),
+        unknown_(unknown),
+        scratch_(scratch) {}
 
   Candidate best(Part part, std::size_t depth) const noexcept {
     if (tree_.is_leaf(part)) return at_leaf(part, depth);
@@ -30,7 +35,9 @@ class Search {
       found = best(tree_.towards(part, query_), depth + 1);
     }
     if (found.inside) return found;
-    const double separation = known_extent(tree_.box(part, store_, scratch_)).separation();
+    const BoxView box = tree_.box(part, store_, scratch_);
+    complete_by(box.lower);
+    const double separation = measure(box, query_, tree_.width()).separation();
     if (separation <= 0.0) {
       found.inside = true;
     } else {
@@ -41,37 +48,34 @@ class Search {
 
  private:
   Candidate at_leaf(Part leaf, std::size_t depth) const noexcept {
-    const PointIndex point = tree_.point(leaf.first);
-    if (known_extent({store_.at(point), store_.at(point)}).outside > 0.0) {
-      return {point, unseen_score(depth), false};
+    const PointIndex index = tree_.point(leaf.first);
+    const float* point = store_.at(index);
+    complete_by(point);
+    if (!std::equal(point, point + tree_.dimensions(), query_)) {
+      return {index, unseen_score(depth), false};
     }
-    return {point, depth == 0 ? 0.0 : seen_score(depth, leaf.size), true};
+    return {index, depth == 0 ? 0.0 : seen_score(depth, leaf.size), true};
   }
 
   // A missing coordinate is filled from a leaf below, so it never lies outside a box.
-  Extent known_extent(BoxView box) const noexcept {
-    Extent extent{0.0, 0.0};
-    for (std::size_t i = 0; i < missing_.size(); ++i) {
-      extent.range += static_cast<double>(box.upper[i] - box.lower[i]);
-      if (missing_[i]) continue;
-      const float beyond = std::max(box.lower[i] - query_[i], query_[i] - box.upper[i]);
-      extent.outside += static_cast<double>(std::max(0.0F, beyond));
-    }
-    return extent;
+  void complete_by(const float* within) const noexcept {
+    for (const std::size_t i : unknown_) query_[i] = within[i];
   }
 
   const Tree& tree_;
   const PointStore& store_;
-  const float* query_;
+  float* query_;
   const std::vector<bool>& missing_;
+  const std::vector<std::size_t>& unknown_;
   ScratchBox& scratch_;
 };
 
 }  // namespace
 
-PointIndex likeliest_leaf(const Tree& tree, const PointStore& store, const float* query,
-                          const std::vector<bool>& missing, ScratchBox& scratch) noexcept {
-  return Search(tree, store, query, missing, scratch).best(tree.root(), 0).leaf;
+PointIndex likeliest_leaf(const Tree& tree, const PointStore& store, float* query,
+                          const std::vector<bool>& missing, const std::vector<std::size_t>& unknown,
+                          ScratchBox& scratch) noexcept {
+  return Search(tree, store, query, missing, unknown, scratch).best(tree.root(), 0).leaf;
 }
 
 }  // namespace anomalyd

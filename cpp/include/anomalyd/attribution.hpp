@@ -34,8 +34,8 @@ struct Attribution {
   std::vector<double> low;
 };
 
-// The score visitor's walk with the score kept in parts. `parts` and `shadow` (a box, 2 *
-// dimensions floats) are scratch that the caller lends.
+// The score visitor's walk with the score kept in parts. `parts` and `shadow` are scratch that the
+// caller lends.
 //
 // A query equal to its leaf has no direction there. It is explained as if the leaf were not in the
 // tree: the boxes it is measured against are unions of the siblings passed so far, and the parts
@@ -43,7 +43,7 @@ struct Attribution {
 class AttributionVisitor {
  public:
   AttributionVisitor(const Tree& tree, const float* query, Attribution& parts,
-                     std::vector<float>& shadow) noexcept
+                     ScratchBox& shadow) noexcept
       : tree_(tree), query_(query), parts_(parts), shadow_(shadow) {}
 
   void leaf(const float* point, std::size_t mass, std::size_t depth) noexcept {
@@ -67,21 +67,17 @@ class AttributionVisitor {
 
   bool node(const NodeView& node) noexcept {
     const BoxView box = seen_ > 0.0 ? without_leaf(node) : node.box();
-    const std::size_t dimensions = tree_.dimensions();
-    double outside = 0.0;
-    double range = 0.0;
-    for (std::size_t i = 0; i < dimensions; ++i) {
-      outside += above(box, i) + below(box, i);
-      range += static_cast<double>(box.upper[i] - box.lower[i]);
-    }
-    if (outside <= 0.0) return false;
-    const double all = range + outside;
-    const double keep = 1.0 - outside / all;
+    const Extent extent = measure(box, query_, tree_.width());
+    if (extent.outside <= 0.0) return false;
+    const double all = extent.range + extent.outside;
+    const double keep = 1.0 - extent.outside / all;
     const double weight = unseen_score(node.depth()) / all;
-    for (std::size_t i = 0; i < dimensions; ++i) {
-      parts_.high[i] = above(box, i) * weight + keep * parts_.high[i];
-      parts_.low[i] = below(box, i) * weight + keep * parts_.low[i];
-    }
+    // One array at a time, so that the compiler need not ask whether they are the same.
+    const std::size_t dimensions = tree_.dimensions();
+    double* part = parts_.high.data();
+    for (std::size_t i = 0; i < dimensions; ++i) part[i] = above(box, i) * weight + keep * part[i];
+    part = parts_.low.data();
+    for (std::size_t i = 0; i < dimensions; ++i) part[i] = below(box, i) * weight + keep * part[i];
     return true;
   }
 
@@ -101,18 +97,17 @@ class AttributionVisitor {
 
   BoxView without_leaf(const NodeView& node) noexcept {
     const std::size_t dimensions = tree_.dimensions();
-    float* lower = shadow_.data();
-    float* upper = lower + dimensions;
     const BoxView sibling = node.sibling_box();
-    unite(shadow_started_ ? BoxView{lower, upper} : sibling, sibling, lower, upper, dimensions);
+    unite(shadow_started_ ? shadow_.view() : sibling, sibling, shadow_.lower(), shadow_.upper(),
+          dimensions);
     shadow_started_ = true;
-    return {lower, upper};
+    return shadow_.view();
   }
 
   const Tree& tree_;
   const float* query_;
   Attribution& parts_;
-  std::vector<float>& shadow_;
+  ScratchBox& shadow_;
   double seen_ = 0.0;
   bool shadow_started_ = false;
 };

@@ -29,8 +29,9 @@ struct Workspace {
         expected(query),
         attribution(static_cast<std::size_t>(settings.dimensions())),
         tree_attribution(attribution),
-        shadow(2 * static_cast<std::size_t>(settings.dimensions()), 0.0F),
+        shadow(static_cast<std::size_t>(settings.dimensions())),
         missing(static_cast<std::size_t>(settings.dimensions()), false),
+        unknown(static_cast<std::size_t>(settings.dimensions())),
         leaves(static_cast<std::size_t>(settings.trees)),
         column(static_cast<std::size_t>(settings.trees)),
         usual_step(static_cast<std::size_t>(settings.features), 0.0),
@@ -48,8 +49,9 @@ struct Workspace {
   AlignedVector<float> expected;      // as the forest would have it
   Attribution attribution;            // over the forest
   Attribution tree_attribution;       // of one tree
-  std::vector<float> shadow;          // see AttributionVisitor
+  ScratchBox shadow;                  // see AttributionVisitor
   std::vector<bool> missing;          // per coordinate
+  std::vector<std::size_t> unknown;   // the coordinates that are missing
   std::vector<PointIndex> leaves;     // per tree
   std::vector<float> column;          // one coordinate of those
   std::vector<double> usual_step;     // per feature, see Corrector
