@@ -78,7 +78,9 @@ void prefetch_scores(const Tree* first, std::size_t count, const float* query,
 double sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
                      const float* query, Trails& trails, ScratchBox& scratch) noexcept {
 #if ANOMALYD_WIDE
-  if (is_wide()) return wide_sum_of_scores(first, count, store, query, trails, scratch);
+  if (is_wide()) {
+    return wide_sum_of_scores(first, count, store, query, trails, scratch, has_many_registers());
+  }
 #endif
   return portable_sum_of_scores(first, count, store, query, trails, scratch);
 }

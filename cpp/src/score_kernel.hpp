@@ -16,7 +16,7 @@ namespace {
 struct PortableLanes {
   static constexpr std::size_t count = lanes;
   using Floats = detail::FloatLanes;
-  using Sums = anomalyd::Sums;
+  using Sums = detail::LaneSum;
 
   static Floats load(const float* from) noexcept { return detail::load(from); }
   static Floats least(Floats a, Floats b) noexcept { return detail::least(a, b); }
@@ -24,6 +24,7 @@ struct PortableLanes {
   static Floats beyond(Floats lower, Floats upper, Floats point) noexcept {
     return most(lower - point, point - upper);
   }
+  static Floats positive_part(Floats values) noexcept { return most(values, Floats{}); }
   // Whether one of them is.
   static bool positive(Floats values) noexcept { return detail::any(values > Floats{}); }
 };
@@ -40,11 +41,20 @@ struct OneFeature {
 template <class Lanes, std::size_t groups>
 class RegisterBox {
  public:
+  RegisterBox() noexcept = default;
+  // A blank one: what it holds is set by start() or take().
+  RegisterBox(const RegisterBox&) noexcept {}
   void start(const float* point) noexcept { take({point, point}); }
   void take(BoxView box) noexcept {
     for (std::size_t g = 0; g < groups; ++g) {
       lower_[g] = Lanes::load(box.lower + g * Lanes::count);
       upper_[g] = Lanes::load(box.upper + g * Lanes::count);
+    }
+  }
+  void give(float* lower, float* upper) const noexcept {
+    for (std::size_t g = 0; g < groups; ++g) {
+      Lanes::store(lower_[g], lower + g * Lanes::count);
+      Lanes::store(upper_[g], upper + g * Lanes::count);
     }
   }
   template <class Points>
@@ -55,20 +65,25 @@ class RegisterBox {
       for (; first != last; ++first) include_one(store.at(*first));
     }
   }
-  bool holds(const float* query) const noexcept {
-    auto most = beyond(query, 0);
-    for (std::size_t g = 1; g < groups; ++g) most = Lanes::most(most, beyond(query, g));
-    return !Lanes::positive(most);
-  }
-  Extent extent(const float* query) const noexcept {
-    typename Lanes::Sums sums(lower_[0], upper_[0], Lanes::load(query));
+  // Whether it does not hold the query; measures it then.
+  bool leaves_out(const float* query, Extent& extent) const noexcept {
+    typename Lanes::Floats by[groups];
+    for (std::size_t g = 0; g < groups; ++g) by[g] = beyond(query, g);
+    auto most = by[0];
+    for (std::size_t g = 1; g < groups; ++g) most = Lanes::most(most, by[g]);
+    if (!Lanes::positive(most)) return false;
+    typename Lanes::Sums outside(Lanes::positive_part(by[0]));
+    typename Lanes::Sums range(upper_[0] - lower_[0]);
     for (std::size_t g = 1; g < groups; ++g) {
-      sums.add(lower_[g], upper_[g], Lanes::load(query + g * Lanes::count));
+      outside.add(Lanes::positive_part(by[g]));
+      range.add(upper_[g] - lower_[g]);
     }
-    return sums.extent();
+    extent = {outside.total(), range.total()};
+    return true;
   }
 
  private:
+  // By how much a query lies beyond the nearer side, per dimension; negative within.
   auto beyond(const float* query, std::size_t g) const noexcept {
     return Lanes::beyond(lower_[g], upper_[g], Lanes::load(query + g * Lanes::count));
   }
@@ -119,9 +134,10 @@ class MemoryBox {
   void include(const PointIndex* first, const PointIndex* last, const PointStore& store) noexcept {
     enclose(first, last, store, scratch_.lower(), scratch_.upper());
   }
-  bool holds(const float* query) const noexcept { return contains(box_, query, dimensions_); }
-  Extent extent(const float* query) const noexcept {
-    return measure(box_, query, padded(dimensions_));
+  bool leaves_out(const float* query, Extent& extent) const noexcept {
+    if (contains(box_, query, dimensions_)) return false;
+    extent = measure(box_, query, padded(dimensions_));
+    return true;
   }
 
  private:
@@ -167,8 +183,9 @@ template <class Box>
   Box box = blank;
   for (; depth > 0; --depth) {
     box.take(tree.kept_box(trails.boxes[depth - 1]));
-    if (box.holds(query)) break;
-    score = climbed(score, depth - 1, box.extent(query));
+    Extent extent;
+    if (!box.leaves_out(query, extent)) break;
+    score = climbed(score, depth - 1, extent);
   }
   return score;
 }
@@ -180,8 +197,9 @@ template <class Box, class Points>
   std::size_t depth = trails.steps[place];
   const Trails::Entries leaf = trails.leaf(place);
   Box box = blank;
-  box.start(store.at(tree.point(leaf.first)));
-  if (box.holds(query)) return seen_before(tree, depth, leaf.size);
+  const float* met = store.at(tree.point(leaf.first));
+  if (std::equal(met, met + tree.dimensions(), query)) return seen_before(tree, depth, leaf.size);
+  box.start(met);
   double score = unseen_score(depth);
   std::uint32_t size = leaf.size;
   for (; depth > 0; --depth) {
@@ -193,8 +211,9 @@ template <class Box, class Points>
     const PointIndex* first = tree.points() + sibling.first;
     box.include(first, first + sibling.size, store);
     // Boxes are nested: once inside, inside all the way up.
-    if (box.holds(query)) break;
-    score = climbed(score, depth - 1, box.extent(query));
+    Extent extent;
+    if (!box.leaves_out(query, extent)) break;
+    score = climbed(score, depth - 1, extent);
   }
   return score;
 }

@@ -11,62 +11,10 @@
 
 #pragma GCC push_options
 #pragma GCC target("avx2")
-#include "score_kernel.hpp"
+#include "score_wide_kernel.hpp"
 
 namespace anomalyd {
 namespace {
-
-class WideSums {
- public:
-  WideSums(__m256 lower, __m256 upper, __m256 point) noexcept
-      : outside_(by_lanes(outside(lower, upper, point))),
-        range_(by_lanes(_mm256_sub_ps(upper, lower))) {}
-  void add(__m256 lower, __m256 upper, __m256 point) noexcept {
-    outside_ = add(outside_, outside(lower, upper, point));
-    range_ = add(range_, _mm256_sub_ps(upper, lower));
-  }
-  Extent extent() const noexcept { return {total(outside_), total(range_)}; }
-
- private:
-  static __m256 outside(__m256 lower, __m256 upper, __m256 point) noexcept {
-    const __m256 beyond = _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
-    return _mm256_max_ps(beyond, _mm256_setzero_ps());
-  }
-  static __m256d by_lanes(__m256 values) noexcept {
-    return _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(values)),
-                         _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1)));
-  }
-  static __m256d add(__m256d sum, __m256 values) noexcept {
-    sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(values)));
-    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1)));
-  }
-  static double total(__m256d sum) noexcept {
-    const __m128d pairs = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(pairs, _mm_unpackhi_pd(pairs, pairs)));
-  }
-
-  __m256d outside_;
-  __m256d range_;
-};
-
-struct WideLanes {
-  static constexpr std::size_t count = 8;
-  using Floats = __m256;
-  using Sums = WideSums;
-
-  static Floats load(const float* from) noexcept { return _mm256_loadu_ps(from); }
-  static Floats least(Floats a, Floats b) noexcept { return _mm256_min_ps(b, a); }
-  static Floats most(Floats a, Floats b) noexcept { return _mm256_max_ps(b, a); }
-  static Floats beyond(Floats lower, Floats upper, Floats point) noexcept {
-    return _mm256_max_ps(_mm256_sub_ps(lower, point), _mm256_sub_ps(point, upper));
-  }
-  static bool positive(Floats a) noexcept {
-    return _mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ)) != 0;
-  }
-};
-
-template <std::size_t groups>
-using WideBox = RegisterBox<WideLanes, groups>;
 
 // Coordinates of a query of eight, by their numbers.
 struct SmallQuery {
@@ -195,7 +143,8 @@ void descend_all(const Tree* first, std::size_t count, const Query& query,
 }  // namespace
 
 double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
-                          const float* query, Trails& trails, ScratchBox& scratch) noexcept {
+                          const float* query, Trails& trails, ScratchBox& scratch,
+                          bool many_registers) noexcept {
   const std::size_t dimensions = store.dimensions();
   if (dimensions == WideLanes::count) {
     descend_all(first, count, SmallQuery(query), trails);
@@ -205,24 +154,54 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
     return climb_all(first, count, store, query, trails, WideBox<1>{});
   }
   descend_all(first, count, AnyQuery(query), trails);
-  if (dimensions % WideLanes::count == 0) {
-    switch (dimensions / WideLanes::count) {
-      case 2:
-        return climb_all(first, count, store, query, trails, WideBox<2>{});
-      case 3:
-        return climb_all(first, count, store, query, trails, WideBox<3>{});
-      case 4:
-        return climb_all(first, count, store, query, trails, WideBox<4>{});
-      case 5:
-        return climb_all(first, count, store, query, trails, WideBox<5>{});
-      default:
-        break;
-    }
+  if (dimensions % WideLanes::count == 0 && dimensions <= 40) {
+    return many_registers ? climb_many_registers(first, count, store, query, trails)
+                          : climb_wide(first, count, store, query, trails);
   }
   if (dimensions == lanes) {
     return climb_all(first, count, store, query, trails, RegisterBox<PortableLanes, 1>{});
   }
   return climb_all(first, count, store, query, trails, MemoryBox(scratch, dimensions));
+}
+
+namespace {
+
+template <std::size_t groups, class Points>
+void enclose_by(const PointIndex* first, const PointIndex* last, const Points& store, float* lower,
+                float* upper) noexcept {
+  WideBox<groups> box;
+  box.take({lower, upper});
+  box.include(first, last, store);
+  box.give(lower, upper);
+}
+
+}  // namespace
+
+bool wide_enclose(const PointIndex* first, const PointIndex* last, const PointStore& store,
+                  float* lower, float* upper) noexcept {
+  switch (store.dimensions()) {
+    case 8:
+      if (store.features() == 1) {
+        enclose_by<1>(first, last, OneFeature(store), lower, upper);
+      } else {
+        enclose_by<1>(first, last, store, lower, upper);
+      }
+      return true;
+    case 16:
+      enclose_by<2>(first, last, store, lower, upper);
+      return true;
+    case 24:
+      enclose_by<3>(first, last, store, lower, upper);
+      return true;
+    case 32:
+      enclose_by<4>(first, last, store, lower, upper);
+      return true;
+    case 40:
+      enclose_by<5>(first, last, store, lower, upper);
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace anomalyd

@@ -8,9 +8,18 @@
 namespace anomalyd {
 
 #if ANOMALYD_WIDE
-// sum_of_scores() by AVX2.
+// sum_of_scores() by AVX2, and where it is worth it by the registers of AVX-512, if they are there.
 double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore& store,
-                          const float* query, Trails& trails, ScratchBox& scratch) noexcept;
+                          const float* query, Trails& trails, ScratchBox& scratch,
+                          bool many_registers) noexcept;
+
+// The way back up for points of 16, 24, 32 or 40 dimensions, once the trails are noted.
+double climb_many_registers(const Tree* first, std::size_t count, const PointStore& store,
+                            const float* query, Trails& trails) noexcept;
+
+// enclose() of at least one point by AVX2; false for other dimensions than it is made for.
+bool wide_enclose(const PointIndex* first, const PointIndex* last, const PointStore& store,
+                  float* lower, float* upper) noexcept;
 #endif
 
 }  // namespace anomalyd

@@ -1,7 +1,10 @@
 #include "anomalyd/tree.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+
+#include "score_wide.hpp"
 
 namespace anomalyd {
 namespace {
@@ -11,6 +14,18 @@ namespace {
 template <class Vector>
 void make_room(Vector& vector, std::size_t more) {
   if (vector.size() + more > vector.capacity()) vector.reserve(vector.size() + more);
+}
+
+double depth_scale_of(std::size_t mass) noexcept {
+  return std::log2(static_cast<double>(mass) + 1.0);
+}
+
+// Those of the smaller trees: a full one asks twice for each point that it takes.
+template <std::size_t count>
+std::array<double, count> depth_scales() noexcept {
+  std::array<double, count> scales;
+  for (std::size_t mass = 0; mass < count; ++mass) scales[mass] = depth_scale_of(mass);
+  return scales;
 }
 
 // Several lanes at a time stay in registers: each waits for its own last result only, so that the
@@ -42,6 +57,9 @@ void enclose_lanes(const PointIndex* first, const PointIndex* last, const PointS
 
 void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
              float* upper) noexcept {
+#if ANOMALYD_WIDE
+  if (is_wide() && wide_enclose(first, last, store, lower, upper)) return;
+#endif
   const std::size_t dimensions = store.dimensions();
   std::size_t i = 0;
   for (; i + 5 * lanes <= dimensions; i += 5 * lanes) {
@@ -259,7 +277,9 @@ void Tree::include_entries(Part part, const PointStore& store, float* lower,
 }
 
 void Tree::set_scale() noexcept {
-  depth_scale_ = std::log2(static_cast<double>(points_.size()) + 1.0);
+  static const std::array<double, 1024> usual = depth_scales<1024>();
+  depth_scale_ =
+      points_.size() < usual.size() ? usual[points_.size()] : depth_scale_of(points_.size());
 }
 
 std::size_t Tree::size_in_bytes() const noexcept {

@@ -16,5 +16,12 @@ inline bool is_wide() noexcept {
   return has_avx2;
 }
 
+// Whether it has the 32 registers of AVX-512, for eight floats each.
+inline bool has_many_registers() noexcept {
+  static const bool has_avx512 =
+      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+  return has_avx512;
+}
+
 }  // namespace anomalyd
 #endif

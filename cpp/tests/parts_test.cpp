@@ -1,12 +1,14 @@
 // The small parts: settings, generator, shingle, point store, sampler, cut, deviation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "anomalyd/cut.hpp"
 #include "anomalyd/deviation.hpp"
@@ -15,6 +17,7 @@
 #include "anomalyd/sampler.hpp"
 #include "anomalyd/settings.hpp"
 #include "anomalyd/shingle.hpp"
+#include "anomalyd/tree.hpp"
 
 namespace anomalyd {
 namespace {
@@ -130,6 +133,41 @@ TEST(PointStore, SpendsOneBlockOnAPointThatContinuesTheLast) {
   store.compact(done);
   store.add(stream.data());
   EXPECT_EQ(store.floats(), 10U);
+}
+
+TEST(Enclose, GrowsABoxByAsMuchAsThePointsAskFor) {
+  for (const std::size_t dimensions : {1, 4, 7, 8, 12, 16, 24, 32, 40, 41, 48}) {
+    constexpr PointIndex count = 11;
+    PointStore store(dimensions, 1);
+    Compaction done;
+    std::mt19937 random(static_cast<unsigned>(dimensions));
+    std::uniform_real_distribution<float> draw(-1.0F, 1.0F);
+    std::vector<PointIndex> points;
+    for (PointIndex i = 0; i < count; ++i) {
+      std::vector<float> point(dimensions);
+      for (float& value : point) value = draw(random);
+      if (store.crowded()) store.compact(done);
+      points.push_back(store.add(point.data()));
+    }
+    for (PointIndex used = 1; used <= count; ++used) {
+      ScratchBox box(dimensions);
+      std::vector<float> lower(dimensions, 0.1F);
+      std::vector<float> upper(dimensions, 0.2F);
+      std::copy(lower.begin(), lower.end(), box.lower());
+      std::copy(upper.begin(), upper.end(), box.upper());
+      for (PointIndex i = 0; i < used; ++i) {
+        for (std::size_t d = 0; d < dimensions; ++d) {
+          lower[d] = std::min(lower[d], store.at(points[i])[d]);
+          upper[d] = std::max(upper[d], store.at(points[i])[d]);
+        }
+      }
+      enclose(points.data(), points.data() + used, store, box.lower(), box.upper());
+      for (std::size_t d = 0; d < dimensions; ++d) {
+        ASSERT_EQ(box.lower()[d], lower[d]) << dimensions << " " << used;
+        ASSERT_EQ(box.upper()[d], upper[d]) << dimensions << " " << used;
+      }
+    }
+  }
 }
 
 TEST(Sampler, PrefersTheRecent) {

@@ -9,6 +9,7 @@
 #include "anomalyd/forest.hpp"
 #include "anomalyd/visitor.hpp"
 #include "anomalyd/workspace.hpp"
+#include "score_wide.hpp"
 
 namespace anomalyd {
 namespace {
@@ -64,6 +65,14 @@ TEST_P(Score, IsTheSameToTheBitByEveryWalk) {
                                          workspace.trails, scratch);
       ASSERT_EQ(portable, visited);
       ASSERT_EQ(usual, visited);
+#if ANOMALYD_WIDE
+      // What a processor with more registers leaves to others.
+      if (is_wide()) {
+        ASSERT_EQ(wide_sum_of_scores(&trees[first], count, forest.store(), point.data(),
+                                     workspace.trails, scratch, false),
+                  visited);
+      }
+#endif
     }
   }
 }

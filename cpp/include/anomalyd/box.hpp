@@ -81,6 +81,9 @@ inline bool any(LaneMask mask) noexcept {
 // A sum of floats in double: one sum per lane, put together at the end.
 class LaneSum {
  public:
+  LaneSum() noexcept = default;
+  explicit LaneSum(FloatLanes values) noexcept { add(values); }
+
 #ifdef __SSE2__
   void add(FloatLanes values) noexcept {
     low_ = _mm_add_pd(low_, _mm_cvtps_pd(values));
@@ -112,10 +115,6 @@ class LaneSum {
 // (neighbouring values), and summed in double.
 class Sums {
  public:
-  Sums() noexcept = default;
-  Sums(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
-    add(lower, upper, point);
-  }
   // The next `lanes` dimensions of a box and of the query.
   void add(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
     const detail::FloatLanes zero{};

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "anomalyd/aligned.hpp"
+
 namespace anomalyd {
 
 class Reader;
@@ -77,8 +79,8 @@ class PointStore {
   std::size_t features_;
   std::size_t shingle_size_;
   std::size_t size_ = 0;
-  std::size_t head_ = 0;  // in blocks
-  std::vector<float> values_;
+  std::size_t head_ = 0;         // in blocks
+  AlignedVector<float> values_;  // so that a point of eight floats never lies in two cache lines
   // Per block: trees (at most 1,000, and a caller) that hold the point which starts there.
   std::vector<std::uint16_t> references_;
 };

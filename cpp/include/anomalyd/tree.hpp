@@ -31,7 +31,7 @@ namespace anomalyd {
 class SampleSplit;
 class Tree;
 
-// Grows a box until it holds these points.
+// Grows a box until it holds these points, at least one.
 void enclose(const PointIndex* first, const PointIndex* last, const PointStore& store, float* lower,
              float* upper) noexcept;
 
