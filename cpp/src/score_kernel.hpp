@@ -223,6 +223,9 @@ double climb_all(const Tree* first, std::size_t count, const Points& store, cons
                  Trails& trails, const Box& blank) noexcept {
   double sum = 0.0;
   for (std::size_t t = 0; t < count; ++t) {
+    if (t + 1 < count) {
+      __builtin_prefetch(store.at(first[t + 1].point(trails.leaf(t + 1).first)));
+    }
     sum += climb(first[t], store, query, trails, t, blank) * first[t].depth_scale();
   }
   return sum;
