@@ -23,11 +23,7 @@ constexpr double sketch_decay = 0.05;
 // than they forget, today's would be compared with a past that was counted otherwise. Ten thousand
 // windows, so that the forests' youth, whose scores drift, is forgotten in the end.
 constexpr double combined_decay = 0.2;
-constexpr double exponential_tail = 0.0;          // of logarithms of probabilities, if not heavier
-constexpr double least_combined_weight = 1000.0;  // below it theory alone says what they are worth
-// From so many times what the entities' own histories remember on, the past alone does. A younger
-// one was learned while these were short, and scores less unusual than they are later.
-constexpr double grown_up = 2.0;
+constexpr double least_combined_weight = 250.0;  // below it theory alone says what they are worth
 constexpr std::int64_t full_decay_ms = 1800000;
 const double ln_quiet = std::log(2.6e-3);  // less probable groups do not tell of quiet days
 
@@ -67,12 +63,15 @@ Influence::Influence(const InfluenceShape& shape)
       population_(static_cast<std::size_t>(shape.features), decay_),
       dependence_(2 * static_cast<std::size_t>(shape.fields)),
       combined_(2 * static_cast<std::size_t>(shape.fields),
-                Tails(combined_decay * decay_, exponential_tail,
+                Tails(combined_decay * decay_,
                       static_cast<double>(shape.period) / static_cast<double>(shape.interval))),
       sketches_(2 * static_cast<std::size_t>(shape.fields),
                 QuantileSketch(sketch_decay * decay_ * static_cast<double>(shape.period) /
                                static_cast<double>(shape.interval))),
       maxima_(maxima_decay_of(shape)) {}
+
+// Windows that entities' histories remember.
+double Influence::remembered() const noexcept { return 1.0 / (history_decay * decay_); }
 
 double Influence::Dependence::correlation() const noexcept {
   return weight > 0.0 ? std::max(total / weight, 0.0) : 0.0;
@@ -280,8 +279,9 @@ void Influence::report(Window& window, std::size_t field, bool learn, double lar
 //
 // Brown's correction knows how much entities depend on each other on average, which is not how
 // much they do where their scores are high. So what it gives is a statistic that is compared with
-// its own past, as scores are. While that past is young, the less unusual of the two answers
-// counts.
+// its own past, as scores are. That past begins when entities' histories are as old as they
+// remember: scores are less unusual by younger ones, and so is what they say together. While the
+// past is young, the less unusual of the two answers counts.
 double Influence::combine(std::size_t row, std::int64_t tick,
                           const std::vector<std::int64_t>& codes,
                           const std::vector<Accumulator>& groups, bool learn,
@@ -312,7 +312,7 @@ double Influence::combine(std::size_t row, std::int64_t tick,
     const double weight = past.weight(tick);
     if (weight >= least_combined_weight) {
       const double windows = weight / static_cast<double>(several.size());
-      const bool alone = windows >= grown_up / (history_decay * decay_);
+      const bool alone = windows >= remembered();
       std::vector<double> by_past(several.size());
       past.judge(tick, names, statistics, by_past.data());
       for (std::size_t i = 0; i < several.size(); ++i) {
@@ -320,7 +320,9 @@ double Influence::combine(std::size_t row, std::int64_t tick,
         each = alone ? by_past[i] : std::max(each, by_past[i]);
       }
     }
-    if (learn) past.learn(tick, names, statistics);
+    const double windows_before = sketches_[row].samples() * static_cast<double>(shape_.period) /
+                                  static_cast<double>(shape_.interval);
+    if (learn && windows_before >= remembered()) past.learn(tick, names, statistics);
   }
   double largest = 0.0;
   for (const double each : ln_p) {

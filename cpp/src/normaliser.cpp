@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 namespace anomalyd {
 namespace {
@@ -198,6 +199,12 @@ void QuantileSketch::add() noexcept {
   weights_[bin_of(largest_)] += weight;
   periods_ = std::min(periods_ + 1.0, remembered_periods);
   usual_tests_ += (tests_ - usual_tests_) / periods_;
+}
+
+double QuantileSketch::samples() const noexcept {
+  if (begun_ == 0) return 0.0;
+  const double total = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+  return total / std::exp(decay_ * static_cast<double>(period_ - origin_)) + 1.0;
 }
 
 QuantileSketch::Ceilings::Ceilings(const QuantileSketch& sketch)

@@ -25,6 +25,8 @@ constexpr std::int64_t refit_every = 256;
 constexpr double few_excesses = 50.0;
 constexpr double shape_of_few = 0.1;  // where too few scores lie in the tail to tell
 constexpr double largest_shape = 0.5;
+constexpr double lightest_tail = -1.0;   // falls as exp(-x^2)
+constexpr double censored_share = 0.1;   // of a tail, of which only its share is used
 constexpr double largest_growth = 1e30;  // floats hold the histories
 
 const LogBins& own_scale() {
@@ -40,11 +42,12 @@ const LogBins& pooled_scale() {
 // The shape of a tail whose 90 % and 50 % points have this ratio, at most 0.5. Below 0: a tail that
 // falls as exp(-x^(1 - shape)). A forest's scores have such ones, since they have a bound; a
 // generalised Pareto tail of a shape below 0 would call all beyond some score impossible.
-double shape_of(double ratio, double least_shape) noexcept {
+double shape_of(double ratio) noexcept {
   const double exponential = std::log(10.0) / std::log(2.0);
   if (ratio <= exponential) {
-    const double power = ratio > 1.0 ? std::log(exponential) / std::log(ratio) : 1.0 - least_shape;
-    return std::max(1.0 - power, least_shape);
+    const double power =
+        ratio > 1.0 ? std::log(exponential) / std::log(ratio) : 1.0 - lightest_tail;
+    return std::max(1.0 - power, lightest_tail);
   }
   double low = 1e-6;
   double high = largest_shape;
@@ -86,12 +89,8 @@ struct Tails::Tail {
   double ln_share = 0.0;
 };
 
-Tails::Tails(double decay, double least_shape, double run)
-    : decay_(decay),
-      least_shape_(least_shape),
-      run_(run),
-      pooled_(pooled_bins, 0.0),
-      since_fit_(refit_every) {}
+Tails::Tails(double decay, double run)
+    : decay_(decay), run_(run), pooled_(pooled_bins, 0.0), since_fit_(refit_every) {}
 
 void Tails::judge(std::int64_t tick, const std::vector<std::int64_t>& entities,
                   const std::vector<double>& scores, double* ln_p) const {
@@ -188,10 +187,12 @@ Tails::Tail Tails::tail_of(const Weight* history, const LogBins& bins,
   return {true, bins.edge(std::min(bin, bins.count - 1)), std::log((above + 1.0) / (total + 1.0))};
 }
 
-// What the tail's shape grows by, since its scale is only estimated: from m independent excesses,
-// the mean of exp(-x / scale) over what the scale may be is (1 + x / m)^-m, a tail of shape 1 / m.
+// What the tail's shape grows by, since its scale is only estimated: of one more exponential excess
+// over the mean of m independent ones, p is exactly (1 + x / m)^-m (it has an F(2, 2m)
+// distribution), a generalised Pareto tail of shape 1 / m. Those that are censored do not count.
 double Tails::doubt(double total) const noexcept {
-  return run_ > 0.0 ? run_ / ((1.0 - tail_share) * std::max(total, least_weight)) : 0.0;
+  if (run_ <= 0.0) return 0.0;
+  return run_ / ((1.0 - censored_share) * (1.0 - tail_share) * std::max(total, least_weight));
 }
 
 double Tails::ln_p_beyond(const Tail& tail, double doubt, double score) const noexcept {
@@ -218,18 +219,39 @@ double Tails::quantile(double share, double total) const noexcept {
   return edge + part * (pooled_scale().edge(bin + 1) - edge);
 }
 
-// By two quantiles of the tail. Both lie below the point from which scores are learned capped,
-// which would bend moments.
+// The scale of an exponential tail by maximum likelihood, where of scores beyond the end only their
+// number is known: what all lie beyond the start by, up to the end, over the number of the others.
+double Tails::mean_excess(double start, double end) const noexcept {
+  double sum = 0.0;
+  double others = 0.0;
+  for (std::size_t bin = pooled_scale().of(start); bin < pooled_bins; ++bin) {
+    const double from = pooled_scale().edge(bin);
+    const double to = pooled_scale().edge(bin + 1);
+    const double low = std::max(from, start);
+    const double weight = pooled_[bin] * (to - low) / (to - from);
+    const double middle = 0.5 * (low + to);
+    sum += weight * (std::min(middle, end) - start);
+    if (middle < end) others += weight;
+  }
+  return others > 0.0 ? sum / others : 0.0;
+}
+
+// By parts of the tail that lie below the point from which scores are learned capped.
 void Tails::fit(double weight) noexcept {
   since_fit_ = 0;
   const double total = pooled_total();
   if (total / weight < least_weight) return;
   const double start = quantile(tail_share, total);
   const double half = quantile(1.0 - (1.0 - tail_share) / 2.0, total);
-  const double most = quantile(1.0 - (1.0 - tail_share) / 10.0, total);
+  const double most = quantile(1.0 - (1.0 - tail_share) * censored_share, total);
   if (half <= start) return;
+  if (run_ > 0.0) {
+    shape_ = 0.0;
+    scale_ = mean_excess(start, most);
+    return;
+  }
   const bool few = (1.0 - tail_share) * total / weight < few_excesses;
-  shape_ = few ? shape_of_few : shape_of((most - start) / (half - start), least_shape_);
+  shape_ = few ? shape_of_few : shape_of((most - start) / (half - start));
   const double at_half = shape_ > 0.0 ? std::expm1(shape_ * std::log(2.0)) / shape_
                                       : std::pow(std::log(2.0), 1.0 / (1.0 - shape_));
   scale_ = (half - start) / at_half;
@@ -271,8 +293,9 @@ void Tails::read(Reader& archive) {
   shared_state(*this, archive);
   archive.require(begun_ <= 1 && since_fit_ >= 0 && since_fit_ <= most_inputs, "a count is wrong");
   archive.require(possible_time(origin_), "a window out of time");
-  archive.require(shape_ >= least_shape_ && shape_ <= largest_shape && scale_ >= 0.0,
-                  "a tail is wrong");
+  archive.require(
+      shape_ >= (run_ > 0.0 ? 0.0 : lightest_tail) && shape_ <= largest_shape && scale_ >= 0.0,
+      "a tail is wrong");
   for (const double each : pooled_) archive.require(each >= 0.0, "a weight is negative");
   const std::size_t entities = archive.count(20);
   slots_.reserve(entities);

@@ -100,7 +100,7 @@ TEST(Normaliser, ScoresStayWithinBoundsAndRiseWithRawScores) {
 
 // ln p of a score that is expected once in 20,000, by so many windows of one exponential score.
 double judged_after(std::int64_t windows, double run) {
-  Tails tails(0.0, 0.0, run);
+  Tails tails(0.0, run);
   for (std::int64_t at = 0; at < windows; ++at) {
     const double rank =
         (static_cast<double>(at * 7919 % windows) + 0.5) / static_cast<double>(windows);
@@ -119,6 +119,10 @@ TEST(Tails, ATailIsWiderTheFewerIndependentScoresItIsOf) {
   EXPECT_GT(in_doubt, exact + 0.5);
   EXPECT_GT(judged_after(4000, 16.0), in_doubt + 0.2);
   EXPECT_LT(judged_after(40000, 8.0), judged_after(40000, 0.0) + 0.4);
+  // One more exponential excess over the mean of m others: (1 + x / m)^-m. Of 80,000 scores 1,440
+  // lie in the part of the tail that is used; a run of 160 windows makes nine events of them.
+  const double excess = std::log(20000.0 * 0.02);
+  EXPECT_NEAR(judged_after(80000, 160.0), std::log(0.02) - 9.0 * std::log1p(excess / 9.0), 0.15);
   // Doubt has a bound: what is far out is improbable soon after the start.
   EXPECT_EQ(judged_after(4000, 100.0), judged_after(4000, 1000.0));
 }

@@ -95,6 +95,7 @@ class Influence {
     double correlation() const noexcept;
   };
 
+  double remembered() const noexcept;
   void check(const InfluenceRows& rows, const InfluenceShares& shares) const;
   void judge(Window& window, bool learn);
   void weigh(Window& window, std::size_t field, bool learn, Influences& found);

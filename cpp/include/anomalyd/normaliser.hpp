@@ -55,6 +55,9 @@ class QuantileSketch {
   // window's sampling period. Periods do not go back: a window of an earlier one is left out.
   void see(std::int64_t period, double raw, double tests) noexcept;
 
+  // The sampling periods so far, as they weigh now. The current one is among them.
+  double samples() const noexcept;
+
   // The smaller of the noise and the percentile ceiling of any raw score, as of now. The current
   // period is among the samples. It serves many look-ups; see() makes it stale.
   class Ceilings {

@@ -24,17 +24,14 @@ struct LogBins {
   std::vector<double> edges;
 };
 
-// The shape of a tail that falls as exp(-x^2).
-constexpr double lightest_tail = -1.0;
-
 // The histories of one kind of score of a detector's entities. Weights decay forward: new scores
 // count more instead of old ones less, so nothing is touched that got no score.
 class Tails {
  public:
-  // `decay`: by how much weights grow per window, at least 0. `least_shape`: of the extreme tail;
-  // 0 = it falls no faster than exponentially. `run`: windows in which one event shows; the extreme
-  // tail is widened by what so few independent scores leave in doubt; 0 = by nothing.
-  explicit Tails(double decay, double least_shape = lightest_tail, double run = 0.0);
+  // `decay`: by how much weights grow per window, at least 0. `run`: windows in which one event
+  // shows, for scores that are logarithms of probabilities: their extreme tail is exponential but
+  // for what so few independent scores leave in doubt. 0 = its shape is fitted, and sure.
+  explicit Tails(double decay, double run = 0.0);
 
   // Judges scores of the window number `tick` by the past: ln p, at most 0, of each row. Scores are
   // not NaN. Does not allocate but for a table of the call.
@@ -77,17 +74,17 @@ class Tails {
   double ln_p_beyond(const Tail& tail, double doubt, double score) const noexcept;
   double pooled_total() const noexcept;
   double quantile(double share, double total) const noexcept;
+  double mean_excess(double start, double end) const noexcept;
   void fit(double weight) noexcept;
   std::size_t slot_of(std::int64_t entity);
 
   double decay_;
-  double least_shape_;
   double run_;
   std::uint32_t begun_ = 0;  // 1 = the origin means something
   std::int64_t origin_ = 0;  // the window whose scores weigh 1
   std::vector<double> pooled_;
   std::int64_t since_fit_;
-  double shape_ = 0.0;  // of the tail, lightest_tail to 0.5 (shape_of())
+  double shape_ = 0.0;  // of the tail, -1 to 0.5 (shape_of())
   double scale_ = 0.0;  // of the tail; 0 = not fitted yet
   std::unordered_map<std::int64_t, std::uint32_t> slots_;
   std::vector<std::uint32_t> counts_;  // scores, per slot

@@ -35,8 +35,7 @@ MOST_PER_WINDOW = 500
 DECAY = 0.0005
 FULL_DECAY_MS = 1_800_000
 COMBINED_DECAY = 0.2
-LEAST_COMBINED_WEIGHT = 1000
-GROWN_UP = 2.0
+LEAST_COMBINED_WEIGHT = 250
 IDLE_WINDOWS = 50
 MOST_MAXIMA = 100_000
 RISE = 1.1
@@ -91,10 +90,10 @@ class InfluenceState:
         self._population = Population(features, decay)
         # per column: dependence of entities within a value, and of values within a bucket
         self._dependence = np.zeros((2 * fields, 2))
-        self._base_decay = decay
+        self._remembered = 1 / (2 * decay)
         self._combined_decay = COMBINED_DECAY * decay
         run = self.period / interval
-        self._past = [Tails(self._combined_decay, 0.0, run) for _ in range(2 * fields)]
+        self._past = [Tails(self._combined_decay, run) for _ in range(2 * fields)]
         per_period = 0.05 * decay * self.period / interval
         self._sketches = [Sketch(per_period) for _ in range(2 * fields)]
         self._maxima: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
@@ -274,12 +273,14 @@ class InfluenceState:
         several = np.flatnonzero(groups.n > 1)
         if len(several) and past.weight(tick) >= LEAST_COMBINED_WEIGHT:
             by_past = past.ln_probabilities(tick, codes[several], -theory[several])
-            alone = past.weight(tick) / len(several) >= GROWN_UP / (2 * self._base_decay)
+            alone = past.weight(tick) / len(several) >= self._remembered
             ln_p[several] = by_past if alone else np.maximum(theory[several], by_past)
         if learn:
             self._dependence[row] *= 1 - self._combined_decay
             self._dependence[row] += correlation_sample(groups, theory)
-            past.learn(tick, codes[several], -theory[several])
+            windows_before = self._sketches[row].samples() * self.period / self.interval
+            if windows_before >= self._remembered:
+                past.learn(tick, codes[several], -theory[several])
         return ln_p
 
     def _see(self, sketch: int, start: int, raw: Float64s, learn: bool) -> None:

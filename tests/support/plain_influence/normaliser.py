@@ -72,6 +72,10 @@ class Sketch:
             self._largest = max(self._largest, raw)
             self._tests += tests
 
+    def samples(self) -> float:
+        """Return what all periods so far weigh, the current one among them."""
+        return self._now()[1]
+
     def ceilings(self, raw: Float64s) -> Float64s:
         """Return the smaller of the noise and the percentile ceiling of each raw score."""
         weights, total = self._now()

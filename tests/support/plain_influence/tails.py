@@ -41,6 +41,8 @@ SHAPE_OF_FEW = 0.1
 LIGHTEST_TAIL = -1.0
 """The shape of a tail that falls as exp(-x^2)."""
 LARGEST_SHAPE = 0.5
+CENSORED = 0.1
+"""The share of a tail of which only that share is used."""
 LARGEST_GROWTH = 1e100
 
 
@@ -77,13 +79,12 @@ class Tails:
 
     Args:
         decay: by how much weights grow per window.
-        least_shape: of the extreme tail; 0 = it falls no faster than exponentially.
-        run: windows in which one event shows; the tail is wider for what that leaves in doubt.
+        run: windows in which one event shows, for logarithms of probabilities: their tail is
+            exponential but for what so few events leave in doubt; 0 = its shape is fitted.
     """
 
-    def __init__(self, decay: float, least_shape: float = LIGHTEST_TAIL, run: float = 0.0) -> None:
+    def __init__(self, decay: float, run: float = 0.0) -> None:
         self._decay = decay
-        self._least_shape = least_shape
         self._run = run
         self._origin: int | None = None
         self._codes = np.empty(0, dtype=np.int64)
@@ -104,7 +105,8 @@ class Tails:
         Returns: ``float64[rows]``, at most 0.
         """
         weight = self._weight_at(tick)
-        doubt = self._run / ((1 - TAIL) * max(self.weight(tick), LEAST_WEIGHT_OF_TAIL))
+        used = (1 - CENSORED) * (1 - TAIL)
+        doubt = self._run / (used * max(self.weight(tick), LEAST_WEIGHT_OF_TAIL))
         pooled = self._judged(
             np.broadcast_to(self._pooled / weight, (1, POOLED_BINS)), POOLED, score, doubt=doubt
         )
@@ -187,25 +189,37 @@ class Tails:
         return np.where(beyond, ln_p_u[rows] - fall, ln_p)
 
     def _refit(self, weight: float) -> None:
-        """Fit a tail beyond the 98 % point, by two of its quantiles.
+        """Fit a tail beyond the 98 % point, by two of its quantiles or by its mean up to one.
 
-        Both lie below the point from which scores are learned capped, which would bend moments.
+        They lie below the point from which scores are learned capped.
         """
         self._since_fit = 0
         total = self._pooled.sum()
         if total / weight < LEAST_WEIGHT_OF_TAIL:
             return
-        u, half, most = self._quantiles([TAIL, 1 - (1 - TAIL) / 2, 1 - (1 - TAIL) / 10])
+        u, half, most = self._quantiles([TAIL, 1 - (1 - TAIL) / 2, 1 - (1 - TAIL) * CENSORED])
         if half <= u:
             return
+        if self._run:
+            self._shape, self._scale = 0.0, self._mean_excess(u, most)
+            return
         few = (1 - TAIL) * total / weight < FEW_EXCESSES
-        fitted = _shape((most - u) / (half - u), self._least_shape)
+        fitted = _shape((most - u) / (half - u))
         self._shape = SHAPE_OF_FEW if few else fitted
         if self._shape > 0:
             at_half = math.expm1(self._shape * math.log(2)) / self._shape
         else:
             at_half = math.log(2) ** (1 / (1 - self._shape))
         self._scale = (half - u) / at_half
+
+    def _mean_excess(self, start: float, end: float) -> float:
+        """Return what scores lie beyond the start by, up to the end, per score that ends before."""
+        low = POOLED.edges()
+        high = np.append(low[1:], POOLED.high)
+        weight = self._pooled * np.clip((high - start) / (high - low), 0.0, 1.0)
+        middle = 0.5 * (np.maximum(low, start) + high)
+        lasted = np.minimum(middle, end) - start
+        return float((weight * lasted).sum() / weight[middle < end].sum())
 
     def _quantiles(self, shares: Sequence[float]) -> list[float]:
         """Return quantiles of the pooled history, linear within a bin."""
@@ -249,7 +263,7 @@ class Tails:
         return np.searchsorted(self._codes, entity)
 
 
-def _shape(ratio: float, least: float) -> float:
+def _shape(ratio: float) -> float:
     """Return the shape, at most 0.5, of a tail whose 90 % and 50 % points have this ratio.
 
     Above 0 that of a generalised Pareto tail; below, the tail falls as exp(-x ** (1 - shape)).
@@ -257,8 +271,8 @@ def _shape(ratio: float, least: float) -> float:
     low, high = 1e-6, 0.5
     exponential = math.log(10) / math.log(2)
     if ratio <= exponential:
-        power = math.log(exponential) / math.log(ratio) if ratio > 1 else 1 - least
-        return max(1 - power, least)
+        power = math.log(exponential) / math.log(ratio) if ratio > 1 else 1 - LIGHTEST_TAIL
+        return max(1 - power, LIGHTEST_TAIL)
     for _ in range(40):
         middle = 0.5 * (low + high)
         if math.expm1(middle * math.log(10)) / math.expm1(middle * math.log(2)) < ratio:
