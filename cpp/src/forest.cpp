@@ -30,6 +30,13 @@ bool Forest::ready() const noexcept {
          std::none_of(trees_.begin(), trees_.end(), [](const Tree& tree) { return tree.empty(); });
 }
 
+template <class Use>
+void Forest::side_by_side(Use&& use) const noexcept {
+  for (std::size_t first = 0; first < trees_.size(); first += Trails::abreast) {
+    use(&trees_[first], std::min(Trails::abreast, trees_.size() - first));
+  }
+}
+
 // Walks the query down every tree, a few side by side, and calls use(number of the tree, path) for
 // each in their order.
 template <class Use>
@@ -62,11 +69,9 @@ void Forest::arrive(const float* query, Workspace& workspace, Use&& use) const n
 double Forest::score(const float* query, Workspace& workspace) const noexcept {
   if (!ready()) return 0.0;
   double sum = 0.0;
-  constexpr std::size_t abreast = Trails::abreast;
-  for (std::size_t first = 0; first < trees_.size(); first += abreast) {
-    sum += sum_of_scores(&trees_[first], std::min(abreast, trees_.size() - first), store_, query,
-                         workspace.trails, workspace.paths[0].around);
-  }
+  side_by_side([&](const Tree* first, std::size_t count) {
+    sum += sum_of_scores(first, count, store_, query, workspace.trails, workspace.paths[0].around);
+  });
   return sum / static_cast<double>(trees_.size());
 }
 
@@ -155,11 +160,9 @@ void Forest::prefetch_step(const float* query, Workspace& workspace) const noexc
     samplers_[i].prefetch();
     trees_[i].prefetch_all();
   }
-  constexpr std::size_t abreast = Trails::abreast;
-  for (std::size_t first = 0; first < trees_.size(); first += abreast) {
-    prefetch_scores(&trees_[first], std::min(abreast, trees_.size() - first), query,
-                    workspace.trails);
-  }
+  side_by_side([&](const Tree* first, std::size_t count) {
+    prefetch_scores(first, count, query, workspace.trails);
+  });
 }
 
 std::size_t Forest::size_in_bytes() const noexcept {

@@ -73,6 +73,12 @@ Influence::Influence(const InfluenceShape& shape)
 // Windows that entities' histories remember.
 double Influence::remembered() const noexcept { return 1.0 / (history_decay * decay_); }
 
+// Windows that this row has a sketch of, as far as it remembers.
+double Influence::windows_seen(std::size_t row) const noexcept {
+  return sketches_[row].samples() * static_cast<double>(shape_.period) /
+         static_cast<double>(shape_.interval);
+}
+
 double Influence::Dependence::correlation() const noexcept {
   return weight > 0.0 ? std::max(total / weight, 0.0) : 0.0;
 }
@@ -320,9 +326,7 @@ double Influence::combine(std::size_t row, std::int64_t tick,
         each = alone ? by_past[i] : std::max(each, by_past[i]);
       }
     }
-    const double windows_before = sketches_[row].samples() * static_cast<double>(shape_.period) /
-                                  static_cast<double>(shape_.interval);
-    if (learn && windows_before >= remembered()) past.learn(tick, names, statistics);
+    if (learn && windows_seen(row) >= remembered()) past.learn(tick, names, statistics);
   }
   double largest = 0.0;
   for (const double each : ln_p) {

@@ -44,9 +44,8 @@ Outcome Model::process(const double* values, Workspace& workspace) {
 void Model::prefetch_step(const double* values, Workspace& workspace) const noexcept {
   if (!shingle_.completes() || !forest_.ready()) return;
   // To fill in what is missing may take a walk of its own.
-  if (std::any_of(values, values + settings_.features,
-                  [](double value) { return std::isnan(value); }))
-    return;
+  const auto lacks = [](double value) { return std::isnan(value); };
+  if (std::any_of(values, values + settings_.features, lacks)) return;
   transform_.apply(values, workspace.block.data());
   shingle_.preview(workspace.block.data(), workspace.query.data());
   forest_.prefetch_step(workspace.query.data(), workspace);

@@ -16,7 +16,7 @@ namespace {
 struct PortableLanes {
   static constexpr std::size_t count = lanes;
   using Floats = detail::FloatLanes;
-  using Sums = detail::LaneSum;
+  using Sum = detail::LaneSum;
 
   static Floats load(const float* from) noexcept { return detail::load(from); }
   static Floats least(Floats a, Floats b) noexcept { return detail::least(a, b); }
@@ -41,9 +41,11 @@ struct OneFeature {
 template <class Lanes, std::size_t groups>
 class RegisterBox {
  public:
-  RegisterBox() noexcept = default;
-  // A blank one: what it holds is set by start() or take().
-  RegisterBox(const RegisterBox&) noexcept {}
+  // One that means nothing until start() or take(); copying registers for that would cost.
+  RegisterBox another() const noexcept {
+    RegisterBox box;
+    return box;
+  }
   void start(const float* point) noexcept { take({point, point}); }
   void take(BoxView box) noexcept {
     for (std::size_t g = 0; g < groups; ++g) {
@@ -72,8 +74,8 @@ class RegisterBox {
     auto most = by[0];
     for (std::size_t g = 1; g < groups; ++g) most = Lanes::most(most, by[g]);
     if (!Lanes::positive(most)) return false;
-    typename Lanes::Sums outside(Lanes::positive_part(by[0]));
-    typename Lanes::Sums range(upper_[0] - lower_[0]);
+    typename Lanes::Sum outside(Lanes::positive_part(by[0]));
+    typename Lanes::Sum range(upper_[0] - lower_[0]);
     for (std::size_t g = 1; g < groups; ++g) {
       outside.add(Lanes::positive_part(by[g]));
       range.add(upper_[g] - lower_[g]);
@@ -125,6 +127,7 @@ class MemoryBox {
   MemoryBox(ScratchBox& scratch, std::size_t dimensions) noexcept
       : scratch_(scratch), box_(scratch.view()), dimensions_(dimensions) {}
 
+  MemoryBox another() const noexcept { return *this; }
   void start(const float* point) noexcept {
     std::copy_n(point, dimensions_, scratch_.lower());
     std::copy_n(point, dimensions_, scratch_.upper());
@@ -180,7 +183,7 @@ template <class Box>
                                     Trails& trails, std::size_t place, const Box& blank,
                                     double score) noexcept {
   note_boxes(tree, depth, trails, place);
-  Box box = blank;
+  Box box = blank.another();
   for (; depth > 0; --depth) {
     box.take(tree.kept_box(trails.boxes[depth - 1]));
     Extent extent;
@@ -196,7 +199,7 @@ template <class Box, class Points>
                                Trails& trails, std::size_t place, const Box& blank) noexcept {
   std::size_t depth = trails.steps[place];
   const Trails::Entries leaf = trails.leaf(place);
-  Box box = blank;
+  Box box = blank.another();
   const float* met = store.at(tree.point(leaf.first));
   if (std::equal(met, met + tree.dimensions(), query)) return seen_before(tree, depth, leaf.size);
   box.start(met);

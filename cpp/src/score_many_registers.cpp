@@ -1,11 +1,12 @@
 // The way back up by AVX-512, for its 32 registers: a box of 40 dimensions takes ten, and the
-// query's distance from it as many again.
+// query's distance from it five more.
 #include "score_wide.hpp"
 
 #if ANOMALYD_WIDE
 #include <immintrin.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "anomalyd/visitor.hpp"
 
@@ -15,8 +16,9 @@
 
 namespace anomalyd {
 
-double climb_many_registers(const Tree* first, std::size_t count, const PointStore& store,
-                            const float* query, Trails& trails) noexcept {
+std::optional<double> climb_many_registers(const Tree* first, std::size_t count,
+                                           const PointStore& store, const float* query,
+                                           Trails& trails) noexcept {
   return climb_wide(first, count, store, query, trails);
 }
 

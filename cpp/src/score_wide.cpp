@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "anomalyd/visitor.hpp"
 
@@ -148,60 +149,28 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
   const std::size_t dimensions = store.dimensions();
   if (dimensions == WideLanes::count) {
     descend_all(first, count, SmallQuery(query), trails);
-    if (store.features() == 1) {
-      return climb_all(first, count, OneFeature(store), query, trails, WideBox<1>{});
-    }
-    return climb_all(first, count, store, query, trails, WideBox<1>{});
+  } else {
+    descend_all(first, count, AnyQuery(query), trails);
   }
-  descend_all(first, count, AnyQuery(query), trails);
-  if (dimensions % WideLanes::count == 0 && dimensions <= 40) {
-    return many_registers ? climb_many_registers(first, count, store, query, trails)
-                          : climb_wide(first, count, store, query, trails);
-  }
+  // Points of eight floats need few registers, and are slower by the instructions for many.
+  const std::optional<double> sum = many_registers && dimensions > WideLanes::count
+                                        ? climb_many_registers(first, count, store, query, trails)
+                                        : climb_wide(first, count, store, query, trails);
+  if (sum) return *sum;
   if (dimensions == lanes) {
     return climb_all(first, count, store, query, trails, RegisterBox<PortableLanes, 1>{});
   }
   return climb_all(first, count, store, query, trails, MemoryBox(scratch, dimensions));
 }
 
-namespace {
-
-template <std::size_t groups, class Points>
-void enclose_by(const PointIndex* first, const PointIndex* last, const Points& store, float* lower,
-                float* upper) noexcept {
-  WideBox<groups> box;
-  box.take({lower, upper});
-  box.include(first, last, store);
-  box.give(lower, upper);
-}
-
-}  // namespace
-
 bool wide_enclose(const PointIndex* first, const PointIndex* last, const PointStore& store,
                   float* lower, float* upper) noexcept {
-  switch (store.dimensions()) {
-    case 8:
-      if (store.features() == 1) {
-        enclose_by<1>(first, last, OneFeature(store), lower, upper);
-      } else {
-        enclose_by<1>(first, last, store, lower, upper);
-      }
-      return true;
-    case 16:
-      enclose_by<2>(first, last, store, lower, upper);
-      return true;
-    case 24:
-      enclose_by<3>(first, last, store, lower, upper);
-      return true;
-    case 32:
-      enclose_by<4>(first, last, store, lower, upper);
-      return true;
-    case 40:
-      enclose_by<5>(first, last, store, lower, upper);
-      return true;
-    default:
-      return false;
-  }
+  return by_wide_box(store, [&](const auto& points, const auto& blank) {
+    auto box = blank.another();
+    box.take({lower, upper});
+    box.include(first, last, points);
+    box.give(lower, upper);
+  });
 }
 
 }  // namespace anomalyd

@@ -2,6 +2,8 @@
 // it.
 #pragma once
 
+#include <optional>
+
 #include "anomalyd/score.hpp"
 #include "wide.hpp"
 
@@ -13,9 +15,10 @@ double wide_sum_of_scores(const Tree* first, std::size_t count, const PointStore
                           const float* query, Trails& trails, ScratchBox& scratch,
                           bool many_registers) noexcept;
 
-// The way back up for points of 16, 24, 32 or 40 dimensions, once the trails are noted.
-double climb_many_registers(const Tree* first, std::size_t count, const PointStore& store,
-                            const float* query, Trails& trails) noexcept;
+// The way back up once the trails are noted; nothing for dimensions that it is not made for.
+std::optional<double> climb_many_registers(const Tree* first, std::size_t count,
+                                           const PointStore& store, const float* query,
+                                           Trails& trails) noexcept;
 
 // enclose() of at least one point by AVX2; false for other dimensions than it is made for.
 bool wide_enclose(const PointIndex* first, const PointIndex* last, const PointStore& store,

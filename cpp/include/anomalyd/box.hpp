@@ -111,31 +111,20 @@ class LaneSum {
 
 }  // namespace detail
 
-// An Extent while it is summed. Differences are taken in float, which is exact where it matters
-// (neighbouring values), and summed in double.
-class Sums {
- public:
-  // The next `lanes` dimensions of a box and of the query.
-  void add(detail::FloatLanes lower, detail::FloatLanes upper, detail::FloatLanes point) noexcept {
-    const detail::FloatLanes zero{};
-    const detail::FloatLanes beyond = detail::most(lower - point, point - upper);
-    outside_.add(detail::most(beyond, zero));
-    range_.add(upper - lower);
-  }
-  Extent extent() const noexcept { return {outside_.total(), range_.total()}; }
-
- private:
-  detail::LaneSum outside_;
-  detail::LaneSum range_;
-};
-
-// `query` and the box row hold `width` floats, a multiple of `lanes`.
+// `query` and the box row hold `width` floats, a multiple of `lanes`. Differences are taken in
+// float, which is exact where it matters (neighbouring values), and summed in double.
 inline Extent measure(BoxView box, const float* query, std::size_t width) noexcept {
-  Sums sums;
+  detail::LaneSum outside;
+  detail::LaneSum range;
   for (std::size_t i = 0; i < width; i += lanes) {
-    sums.add(detail::load(box.lower + i), detail::load(box.upper + i), detail::load(query + i));
+    const auto lower = detail::load(box.lower + i);
+    const auto upper = detail::load(box.upper + i);
+    const auto point = detail::load(query + i);
+    const auto beyond = detail::most(lower - point, point - upper);
+    outside.add(detail::most(beyond, detail::FloatLanes{}));
+    range.add(upper - lower);
   }
-  return sums.extent();
+  return {outside.total(), range.total()};
 }
 
 namespace detail {

@@ -57,6 +57,9 @@ class Forest {
   void load(Reader& reader);
 
  private:
+  // Calls use(first tree, number of trees) for as many at a time as are walked side by side.
+  template <class Use>
+  void side_by_side(Use&& use) const noexcept;
   template <class Use>
   void arrive(const float* query, Workspace& workspace, Use&& use) const noexcept;
 

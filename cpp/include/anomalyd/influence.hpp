@@ -96,6 +96,7 @@ class Influence {
   };
 
   double remembered() const noexcept;
+  double windows_seen(std::size_t row) const noexcept;
   void check(const InfluenceRows& rows, const InfluenceShares& shares) const;
   void judge(Window& window, bool learn);
   void weigh(Window& window, std::size_t field, bool learn, Influences& found);

@@ -102,9 +102,8 @@ class Tree {
   }
   // Asks for the memory that climbing past this node will read.
   void prefetch(Part part) const noexcept {
-    if (part.size >= boxed_from_) __builtin_prefetch(row(part.box));
+    if (part.size >= boxed_from_) prefetch_box(part.box);
   }
-  // The same of a kept box, all of it.
   void prefetch_box(std::size_t box) const noexcept {
     anomalyd::prefetch(row(box), 2 * width() * sizeof(float));
   }
