@@ -18,21 +18,18 @@ Side side(BoxView box, const float* point, std::size_t i) noexcept {
   return {std::min(box.lower[i], point[i]), std::max(box.upper[i], point[i])};
 }
 
-// The ranges of that box along some dimensions at a time.
-constexpr std::size_t together = 2 * lanes;
+// The ranges of that box along the dimensions of one register.
 struct Ranges {
-  double of[together];
+  using Doubles = double __attribute__((vector_size(lanes * sizeof(double))));
+  Doubles of;
 
   Ranges(BoxView box, const float* point, std::size_t from) noexcept {
-    for (std::size_t at = 0; at < together; at += lanes) {
-      const auto values = detail::load(point + from + at);
-      const auto upper = detail::most(detail::load(box.upper + from + at), values);
-      const auto lower = detail::least(detail::load(box.lower + from + at), values);
-      for (std::size_t lane = 0; lane < lanes; ++lane) {
-        of[at + lane] = static_cast<double>(upper[lane]) - static_cast<double>(lower[lane]);
-      }
-    }
+    const auto values = detail::load(point + from);
+    const auto upper = detail::most(detail::load(box.upper + from), values);
+    const auto lower = detail::least(detail::load(box.lower + from), values);
+    of = __builtin_convertvector(upper, Doubles) - __builtin_convertvector(lower, Doubles);
   }
+  double total() const noexcept { return (of[0] + of[2]) + (of[1] + of[3]); }
 };
 
 Cut cut_at(BoxView box, const float* point, std::size_t i, double offset) noexcept {
@@ -41,51 +38,69 @@ Cut cut_at(BoxView box, const float* point, std::size_t i, double offset) noexce
   return {static_cast<std::uint16_t>(i), value < upper ? value : std::nextafter(upper, lower)};
 }
 
-double total_range(BoxView box, const float* point, std::size_t dimensions) noexcept {
-  double total = 0.0;
+// The lower end of the first dimension that has a range.
+Cut first_cut(BoxView box, const float* point) noexcept {
   std::size_t i = 0;
-  for (; i + together <= dimensions; i += together) {
-    for (const double range : Ranges(box, point, i).of) total += range;
-  }
-  for (; i < dimensions; ++i) total += side(box, point, i).range();
-  return total;
+  while (side(box, point, i).range() <= 0.0) ++i;
+  return cut_at(box, point, i, 0.0);
 }
 
-// The first, or the last, dimension along which there is a range.
-std::size_t with_range(BoxView box, const float* point, std::size_t dimensions,
-                       bool last) noexcept {
-  std::size_t i = last ? dimensions - 1 : 0;
-  while (side(box, point, i).range() <= 0.0) last ? --i : ++i;
-  return i;
+// The upper end of the last of these dimensions that has a range, where rounding of a running
+// difference has led past it.
+Cut last_cut(BoxView box, const float* point, std::size_t dimensions) noexcept {
+  std::size_t i = dimensions - 1;
+  while (side(box, point, i).range() <= 0.0) --i;
+  return cut_at(box, point, i, side(box, point, i).range());
+}
+
+// Dimension by dimension, however many.
+Cut any_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
+  double total = 0.0;
+  for (std::size_t i = 0; i < dimensions; ++i) total += side(box, point, i).range();
+  double rest = random.uniform() * total;
+  if (rest <= 0.0) return first_cut(box, point);
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    const double range = side(box, point, i).range();
+    if (rest <= range) return cut_at(box, point, i, rest);
+    rest -= range;
+  }
+  return last_cut(box, point, dimensions);
+}
+
+// A register at a time, without making the processor guess where the cut is: those before it are
+// counted. What one call waits for does not keep the next one, of the box above, from starting.
+constexpr std::size_t most_dimensions = 64;
+Cut wide_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
+  double begins[most_dimensions / lanes + 1];
+  const std::size_t groups = dimensions / lanes;
+  begins[0] = 0.0;
+  for (std::size_t g = 0; g < groups; ++g) {
+    begins[g + 1] = begins[g] + Ranges(box, point, g * lanes).total();
+  }
+  const double place = random.uniform() * begins[groups];
+  if (place <= 0.0) return first_cut(box, point);
+  std::size_t group = 0;
+  for (std::size_t g = 1; g < groups; ++g) group += static_cast<std::size_t>(place > begins[g]);
+
+  const Ranges ranges(box, point, group * lanes);
+  double rest = place - begins[group];
+  double rests[lanes];
+  std::size_t before = 0;
+  for (std::size_t k = 0; k < lanes; ++k) {
+    rests[k] = rest;
+    before += static_cast<std::size_t>(rest > ranges.of[k]);
+    rest -= ranges.of[k];
+  }
+  const std::size_t first = group * lanes;
+  return before < lanes ? cut_at(box, point, first + before, rests[before])
+                        : last_cut(box, point, first + lanes);
 }
 
 }  // namespace
 
 Cut random_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
-  double rest = random.uniform() * total_range(box, point, dimensions);
-  if (rest <= 0.0) return cut_at(box, point, with_range(box, point, dimensions, false), 0.0);
-  std::size_t i = 0;
-  for (; i + together <= dimensions; i += together) {
-    // The cut is where less is left than the range, and no dimension after it has more. Counting
-    // those before it does not make the processor guess where that is.
-    const Ranges ranges(box, point, i);
-    double rests[together];
-    std::size_t before = 0;
-    for (std::size_t k = 0; k < together; ++k) {
-      rests[k] = rest;
-      before += static_cast<std::size_t>(rest > ranges.of[k]);
-      rest -= ranges.of[k];
-    }
-    if (before < together) return cut_at(box, point, i + before, rests[before]);
-  }
-  for (; i < dimensions; ++i) {
-    const double range = side(box, point, i).range();
-    if (rest <= range) return cut_at(box, point, i, rest);
-    rest -= range;
-  }
-  // Rounding of the running difference left nothing: either end of the walk is as good.
-  i = with_range(box, point, dimensions, random.uniform() >= 0.5);
-  return cut_at(box, point, i, side(box, point, i).range());
+  const bool wide = dimensions % lanes == 0 && dimensions <= most_dimensions;
+  return wide ? wide_cut(box, point, dimensions, random) : any_cut(box, point, dimensions, random);
 }
 
 }  // namespace anomalyd

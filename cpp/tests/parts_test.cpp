@@ -269,6 +269,42 @@ TEST(Cut, ChoosesDimensionsByTheirRange) {
   EXPECT_NEAR(chosen[2], 30'000, 500);
 }
 
+// The rule of §4 as it is written, dimension by dimension.
+Cut cut_by_hand(const std::vector<float>& lower, const std::vector<float>& upper, Random& random) {
+  const auto range = [&](std::size_t i) { return double{upper[i]} - double{lower[i]}; };
+  double total = 0.0;
+  for (std::size_t i = 0; i < lower.size(); ++i) total += range(i);
+  double rest = random.uniform() * total;
+  std::size_t i = 0;
+  for (; rest > range(i); ++i) rest -= range(i);
+  return {static_cast<std::uint16_t>(i), static_cast<float>(double{lower[i]} + rest)};
+}
+
+TEST(Cut, OfAnyNumberOfDimensionsIsTheRuleAsWritten) {
+  for (const std::size_t dimensions : {1U, 3U, 4U, 8U, 12U, 40U, 64U, 65U, 68U}) {
+    Random random(dimensions);
+    std::vector<float> lower(dimensions), upper(dimensions), point(dimensions);
+    for (int round = 0; round < 5'000; ++round) {
+      for (std::size_t i = 0; i < dimensions; ++i) {
+        lower[i] = static_cast<float>(random.uniform());
+        // A third of all dimensions have no range.
+        upper[i] =
+            lower[i] + (random.next() % 3 == 0 ? 0.0F : static_cast<float>(random.uniform()));
+        point[i] = lower[i];
+      }
+      point[random.next() % dimensions] = 3.0F;
+      std::vector<float> united(dimensions);
+      for (std::size_t i = 0; i < dimensions; ++i) united[i] = std::max(upper[i], point[i]);
+      Random same = random;
+      const Cut cut = random_cut({lower.data(), upper.data()}, point.data(), dimensions, random);
+      const Cut expected = cut_by_hand(lower, united, same);
+      ASSERT_EQ(cut.dimension, expected.dimension) << dimensions << " dimensions, " << round;
+      ASSERT_NEAR(cut.value, expected.value, 1e-6) << dimensions << " dimensions, " << round;
+      ASSERT_EQ(random.next(), same.next());
+    }
+  }
+}
+
 TEST(Deviation, IsTheDiscountedSumsByHand) {
   // Values 2, 4, 9 with a discount of 1/2: weights 1/4, 1/2, 1.
   Deviation deviation(0.5);
