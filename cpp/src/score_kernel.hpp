@@ -37,6 +37,15 @@ struct OneFeature {
   const float* at(PointIndex index) const noexcept { return values + index; }
 };
 
+// The points of a store that share no inputs, `count` floats each: found by shifting.
+template <std::size_t count>
+struct PointsApart {
+  const float* values;
+
+  explicit PointsApart(const PointStore& store) noexcept : values(store.at(0)) {}
+  const float* at(PointIndex index) const noexcept { return values + std::size_t{index} * count; }
+};
+
 // A box of Lanes::count * groups dimensions that the compiler keeps in registers.
 template <class Lanes, std::size_t groups>
 class RegisterBox {

@@ -58,7 +58,13 @@ template <class Use>
 [[gnu::always_inline]] inline bool by_wide_box(const PointStore& store, Use&& use) noexcept {
   switch (store.dimensions()) {
     case 8:
-      store.features() == 1 ? use(OneFeature(store), WideBox<1>{}) : use(store, WideBox<1>{});
+      if (store.features() == 1) {
+        use(OneFeature(store), WideBox<1>{});
+      } else if (store.features() == 8) {
+        use(PointsApart<8>(store), WideBox<1>{});
+      } else {
+        use(store, WideBox<1>{});
+      }
       return true;
     case 16:
       use(store, WideBox<2>{});
