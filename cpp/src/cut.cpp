@@ -53,13 +53,10 @@ Cut last_cut(BoxView box, const float* point, std::size_t dimensions) noexcept {
   return cut_at(box, point, i, side(box, point, i).range());
 }
 
-// Dimension by dimension, however many.
-Cut any_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
-  double total = 0.0;
-  for (std::size_t i = 0; i < dimensions; ++i) total += side(box, point, i).range();
-  double rest = random.uniform() * total;
-  if (rest <= 0.0) return first_cut(box, point);
-  for (std::size_t i = 0; i < dimensions; ++i) {
+// Where a walk from this dimension on has used up the rest.
+Cut cut_from(BoxView box, const float* point, std::size_t from, std::size_t dimensions,
+             double rest) noexcept {
+  for (std::size_t i = from; i < dimensions; ++i) {
     const double range = side(box, point, i).range();
     if (rest <= range) return cut_at(box, point, i, rest);
     rest -= range;
@@ -67,22 +64,32 @@ Cut any_cut(BoxView box, const float* point, std::size_t dimensions, Random& ran
   return last_cut(box, point, dimensions);
 }
 
+}  // namespace
+
 // A register at a time, without making the processor guess where the cut is: those before it are
 // counted. What one call waits for does not keep the next one, of the box above, from starting.
-constexpr std::size_t most_dimensions = 64;
-Cut wide_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
-  double begins[most_dimensions / lanes + 1];
-  const std::size_t groups = dimensions / lanes;
+// What is left of the dimensions, or all where they are too many, is walked one by one.
+Cut random_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
+  constexpr std::size_t most_groups = 64;
+  const std::size_t groups = dimensions / lanes <= most_groups ? dimensions / lanes : 0;
+  double begins[most_groups + 1];
   begins[0] = 0.0;
   for (std::size_t g = 0; g < groups; ++g) {
     begins[g + 1] = begins[g] + Ranges(box, point, g * lanes).total();
   }
-  const double place = random.uniform() * begins[groups];
+  const std::size_t grouped = groups * lanes;
+  double total = begins[groups];
+  for (std::size_t i = grouped; i < dimensions; ++i) total += side(box, point, i).range();
+  const double place = random.uniform() * total;
   if (place <= 0.0) return first_cut(box, point);
+  if (grouped < dimensions && place > begins[groups]) {
+    return cut_from(box, point, grouped, dimensions, place - begins[groups]);
+  }
   std::size_t group = 0;
   for (std::size_t g = 1; g < groups; ++g) group += static_cast<std::size_t>(place > begins[g]);
 
-  const Ranges ranges(box, point, group * lanes);
+  const std::size_t first = group * lanes;
+  const Ranges ranges(box, point, first);
   double rest = place - begins[group];
   double rests[lanes];
   std::size_t before = 0;
@@ -91,16 +98,8 @@ Cut wide_cut(BoxView box, const float* point, std::size_t dimensions, Random& ra
     before += static_cast<std::size_t>(rest > ranges.of[k]);
     rest -= ranges.of[k];
   }
-  const std::size_t first = group * lanes;
   return before < lanes ? cut_at(box, point, first + before, rests[before])
                         : last_cut(box, point, first + lanes);
-}
-
-}  // namespace
-
-Cut random_cut(BoxView box, const float* point, std::size_t dimensions, Random& random) noexcept {
-  const bool wide = dimensions % lanes == 0 && dimensions <= most_dimensions;
-  return wide ? wide_cut(box, point, dimensions, random) : any_cut(box, point, dimensions, random);
 }
 
 }  // namespace anomalyd

@@ -29,21 +29,16 @@ struct PortableLanes {
   static bool positive(Floats values) noexcept { return detail::any(values > Floats{}); }
 };
 
-// The points of a store with one feature, which are found without multiplying.
-struct OneFeature {
-  const float* values;
-
-  explicit OneFeature(const PointStore& store) noexcept : values(store.at(0)) {}
-  const float* at(PointIndex index) const noexcept { return values + index; }
-};
-
-// The points of a store that share no inputs, `count` floats each: found by shifting.
-template <std::size_t count>
+// The points of a store with so many features, each of which begins as many floats after the one
+// before it: a constant, so that they are found without multiplying.
+template <std::size_t features>
 struct PointsApart {
   const float* values;
 
   explicit PointsApart(const PointStore& store) noexcept : values(store.at(0)) {}
-  const float* at(PointIndex index) const noexcept { return values + std::size_t{index} * count; }
+  const float* at(PointIndex index) const noexcept {
+    return values + std::size_t{index} * features;
+  }
 };
 
 // A box of Lanes::count * groups dimensions that the compiler keeps in registers.

@@ -59,7 +59,7 @@ template <class Use>
   switch (store.dimensions()) {
     case 8:
       if (store.features() == 1) {
-        use(OneFeature(store), WideBox<1>{});
+        use(PointsApart<1>(store), WideBox<1>{});
       } else if (store.features() == 8) {
         use(PointsApart<8>(store), WideBox<1>{});
       } else {

@@ -281,7 +281,8 @@ Cut cut_by_hand(const std::vector<float>& lower, const std::vector<float>& upper
 }
 
 TEST(Cut, OfAnyNumberOfDimensionsIsTheRuleAsWritten) {
-  for (const std::size_t dimensions : {1U, 3U, 4U, 8U, 12U, 40U, 64U, 65U, 68U}) {
+  for (const std::size_t dimensions :
+       {1U, 3U, 4U, 6U, 8U, 10U, 12U, 40U, 64U, 65U, 68U, 256U, 260U}) {
     Random random(dimensions);
     std::vector<float> lower(dimensions), upper(dimensions), point(dimensions);
     for (int round = 0; round < 5'000; ++round) {
